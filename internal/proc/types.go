@@ -1,0 +1,43 @@
+// Package proc is what /proc says of processes: ancestry, start times,
+// namespaces, sandbox ids and app units. It reads through an fs.FS, lazily,
+// and only what was asked for.
+package proc
+
+// Process is what one reading of /proc/PID says. Fields that need the same
+// user (Exe, Flatpak, Snap, SteamAppID, WindowID) are zero when unreadable.
+type Process struct {
+	PID  int
+	PPID int // 0 for pid 1 and for a process whose parent is outside our namespace
+	// Start is the start time in clock ticks since boot (stat, field 22).
+	Start uint64
+	// Comm is the kernel's name for the process, at most 15 bytes.
+	Comm string
+	// Exe is the path of the running file without " (deleted)"; "".
+	Exe string
+	// Argv0 is the first argument of cmdline; "".
+	Argv0 string
+	// UID is the real user id (status, "Uid:").
+	UID int
+	// NSPid are the pid's names from our namespace to the innermost one
+	// (status, "NSpid:"). One field: no inner namespace.
+	NSPid []int
+	// Unit is the innermost "app-*.scope" or "app-*.service" of the control
+	// group; "" when there is none.
+	Unit string
+	// Flatpak is the application's id, FlatpakInstance the instance's
+	// (root/.flatpak-info: [Application] name=, [Instance] instance-id=).
+	Flatpak         string
+	FlatpakInstance string
+	// Snap is the snap's name from attr/current ("snap.NAME.APP (…)").
+	Snap string
+	// SteamAppID is SteamAppId of the environment; 0 when there is none.
+	SteamAppID int
+	// WindowID is WINDOWID of the environment (terminals set it); 0.
+	WindowID uint32
+	// SameUTS is false only when the process is known to be in another UTS
+	// namespace than we are.
+	SameUTS bool
+	// SamePID is false only when the process is known to be in another pid
+	// namespace than we are.
+	SamePID bool
+}

@@ -1,0 +1,151 @@
+// Package config is what the user wants: one TOML file, read strictly. A
+// Config that comes out of this package is valid; a file that is not gives an
+// error for each mistake, with file, line and column and what is allowed
+// there.
+//
+// The zero Config is the default one, and is what a missing file means.
+//
+// The TOML library is github.com/pelletier/go-toml/v2. No type of it leaves
+// this package.
+package config
+
+import "fmt"
+
+// Config is a validated configuration. The zero value is the default: every
+// sink in the ring, no nicknames, notifications from the daemon only, and
+// Super+F9 for the next sink.
+type Config struct {
+	// Sinks is the ring in the user's order: each entry is a sink's name, its
+	// nickname, its description, or a glob over one of them. Empty means
+	// every sink.
+	Sinks []Pattern
+	// Skip are sinks that are left out of the ring, by name, nickname or
+	// description. It wins over Sinks.
+	Skip []Pattern
+	// Names are the nicknames in file order. Use Nickname to look one up.
+	Names []Name
+	// Notify says which of the two programs shows notifications.
+	Notify Notify
+	// Hotkeys are the bindings of the daemon in file order; empty means the
+	// default. Use Bindings to read them.
+	Hotkeys []Hotkey
+}
+
+// Name gives a nickname to every sink whose name matches.
+type Name struct {
+	Sink     Pattern
+	Nickname string
+}
+
+// Notify says who shows a desktop notification after a move. The zero value
+// is the default, NotifyDaemon.
+type Notify int
+
+// The values of the key "notify".
+const (
+	// NotifyDaemon: the daemon does, the one-shot only when asked on its
+	// command line. In the file: "daemon".
+	NotifyDaemon Notify = iota
+	// NotifyAlways: both do. In the file: true.
+	NotifyAlways
+	// NotifyNever: neither does, unless asked on the command line. In the
+	// file: false.
+	NotifyNever
+)
+
+// String returns the value as it is written in the file.
+func (n Notify) String() string {
+	switch n {
+	case NotifyDaemon:
+		return `"daemon"`
+	case NotifyAlways:
+		return "true"
+	case NotifyNever:
+		return "false"
+	}
+	return fmt.Sprintf("Notify(%d)", int(n))
+}
+
+// Daemon reports whether the daemon shows notifications.
+func (n Notify) Daemon() bool { return n != NotifyNever }
+
+// OneShot reports whether the one-shot shows notifications without being
+// asked on its command line.
+func (n Notify) OneShot() bool { return n == NotifyAlways }
+
+// Action is what a hotkey does. The zero value is Next.
+type Action int
+
+// The values of the key "do".
+const (
+	Next Action = iota
+	Prev
+	To
+)
+
+// String returns "next", "prev" or "to".
+func (a Action) String() string {
+	switch a {
+	case Next:
+		return "next"
+	case Prev:
+		return "prev"
+	case To:
+		return "to"
+	}
+	return fmt.Sprintf("Action(%d)", int(a))
+}
+
+// Hotkey is one binding of the daemon.
+type Hotkey struct {
+	// Keys is the chord: "Super+F9".
+	Keys   string
+	Action Action
+	// Sink is where to, as for the one-shot's --to: a name, a nickname, a
+	// description, or a unique part of one. "" unless Action is To.
+	Sink string
+	// Line is where the binding stands in the file, from 1; 0 for the
+	// default binding.
+	Line int
+}
+
+// String returns the binding in words: "Super+F9 = next".
+func (h Hotkey) String() string {
+	if h.Action == To {
+		return fmt.Sprintf("%s = to %q", h.Keys, h.Sink)
+	}
+	return fmt.Sprintf("%s = %s", h.Keys, h.Action)
+}
+
+// DefaultChord is bound to the next sink when the file has no [[hotkey]].
+const DefaultChord = "Super+F9"
+
+// Default returns the configuration that is in force without a file.
+func Default() *Config { return &Config{} }
+
+// Bindings returns the hotkeys in force. Without any in the file that is the
+// default one, and defaulted is true.
+func (c *Config) Bindings() (bindings []Hotkey, defaulted bool) {
+	if len(c.Hotkeys) > 0 {
+		return c.Hotkeys, false
+	}
+	return []Hotkey{{Keys: DefaultChord, Action: Next}}, true
+}
+
+// Nickname returns the nickname of the sink with the name, or "". An entry
+// that spells the name out wins; then the globs are tried in file order.
+func (c *Config) Nickname(sink string) string {
+	glob := ""
+	for _, n := range c.Names {
+		if !n.Sink.Match(sink) {
+			continue
+		}
+		if n.Sink.Literal() {
+			return n.Nickname
+		}
+		if glob == "" {
+			glob = n.Nickname
+		}
+	}
+	return glob
+}

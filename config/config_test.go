@@ -1,0 +1,399 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func parse(t *testing.T, doc string) *Config {
+	t.Helper()
+	c, err := Parse("config.toml", strings.NewReader(doc))
+	if err != nil {
+		t.Fatalf("Parse(%q): %v", doc, err)
+	}
+	return c
+}
+
+func patterns(texts ...string) []Pattern {
+	var ps []Pattern
+	for _, text := range texts {
+		ps = append(ps, newPattern(text))
+	}
+	return ps
+}
+
+var compare = cmp.AllowUnexported(Pattern{})
+
+func TestAValidFileComesOutAsItWasWritten(t *testing.T) {
+	tests := []struct {
+		name, doc string
+		want      Config
+	}{
+		{"an empty file is the default", "", Config{}},
+		{"a file of comments is the default", "# nothing\n\n  # here\n", Config{}},
+		{"sinks keep their order", `sinks = ["Speakers", "bluez_output.*", "HDMI [2]"]`, Config{
+			Sinks: patterns("Speakers", "bluez_output.*", "HDMI [2]"),
+		}},
+		{"an empty ring means every sink", `sinks = []`, Config{}},
+		{"skip", "skip = [ # two\n 'a*',\n 'b?', ]", Config{Skip: patterns("a*", "b?")}},
+		{"names keep the order of the file", `
+[names]
+"z*" = "Z"
+"a*" = "A"
+exact = "E"
+`, Config{Names: []Name{
+			{newPattern("z*"), "Z"}, {newPattern("a*"), "A"}, {newPattern("exact"), "E"},
+		}}},
+		{"names as an inline table", `names = {"b.c" = "B", a = "A"}`, Config{Names: []Name{
+			{newPattern("b.c"), "B"}, {newPattern("a"), "A"},
+		}}},
+		{"names as dotted keys", "names.'b.c' = 'B'\nnames.a = 'A'", Config{Names: []Name{
+			{newPattern("b.c"), "B"}, {newPattern("a"), "A"},
+		}}},
+		{"two sinks may share a nickname", "[names]\na = 'X'\nb = 'X'", Config{Names: []Name{
+			{newPattern("a"), "X"}, {newPattern("b"), "X"},
+		}}},
+		{"notify on", `notify = true`, Config{Notify: NotifyAlways}},
+		{"notify off", `notify = false`, Config{Notify: NotifyNever}},
+		{"notify spelled out", `notify = "daemon"`, Config{Notify: NotifyDaemon}},
+		{"lines may end with a carriage return", "notify = true\r\nsinks = ['a']\r\n", Config{
+			Notify: NotifyAlways, Sinks: patterns("a"),
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(&tt.want, parse(t, tt.doc), compare); diff != "" {
+				t.Errorf("Parse(%q), -want +got:\n%s", tt.doc, diff)
+			}
+		})
+	}
+}
+
+func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
+	tests := []struct {
+		name, doc string
+		want      []string
+	}{
+		{"unknown key", "notify = true\nspeed = 3\n", []string{
+			`c.toml:2:1: unknown key "speed", known here are "sinks", "skip", "names", "notify" and "hotkey"`,
+		}},
+		{"near miss", "sink = ['a']", []string{
+			`c.toml:1:1: unknown key "sink", known here are "sinks", "skip", "names", "notify" and "hotkey"; did you mean "sinks"?`,
+		}},
+		{"swapped letters and upper case", "NOITFY = true", []string{
+			`c.toml:1:1: unknown key "NOITFY", known here are "sinks", "skip", "names", "notify" and "hotkey"; did you mean "notify"?`,
+		}},
+		{"unknown table", "[colours]\nred = 1", []string{
+			`c.toml:1:2: unknown key "colours", known here are "sinks", "skip", "names", "notify" and "hotkey"`,
+		}},
+		{"columns are characters", `names = {"ä" = "ö", "ü" = 1}`, []string{
+			`c.toml:1:27: a nickname is a string, not a number`,
+		}},
+		{"wrong types", "sinks = 1\nskip = true\nnotify = 1\nnames = []\nhotkey = 1979-05-27", []string{
+			`c.toml:1:9: "sinks" wants a list of names or globs, not a number`,
+			`c.toml:2:8: "skip" wants a list of names or globs, not true or false`,
+			`c.toml:3:10: "notify" wants true, false or "daemon", not a number`,
+			`c.toml:4:1: "names" wants a table of sinks and their nicknames, not a list: write [names]`,
+			`c.toml:5:10: "hotkey" wants a list of tables, not a date or a time: write [[hotkey]] above each`,
+		}},
+		{"a string for a list", `skip = "a"`, []string{
+			`c.toml:1:8: "skip" wants a list of names or globs, not a string: write ["a"]`,
+		}},
+		{"wrong types in a list", "sinks = ['a',\n  1, ['b'], {}]", []string{
+			`c.toml:1:1: "sinks" wants a list of names or globs, all strings; this is a list`,
+			`c.toml:2:3: "sinks" wants a list of names or globs, all strings; this is a number`,
+			`c.toml:2:13: "sinks" wants a list of names or globs, all strings; this is a table`,
+		}},
+		{"empty and unfit names", `sinks = ["", "  ", "a\u0007"]`, []string{
+			`c.toml:1:10: this name is empty`,
+			`c.toml:1:14: this name is empty`,
+			`c.toml:1:20: this name has a control character in it`,
+		}},
+		{"a name that is too long", "skip = ['" + strings.Repeat("a", 1001) + "']", []string{
+			`c.toml:1:9: this name is 1001 bytes long, at most 1000 are allowed`,
+		}},
+		{"a name twice", "sinks = [\n'Speakers',\n'b',\n'SPEAKERS']", []string{
+			`c.toml:4:1: "SPEAKERS" stands already on line 2 of this file`,
+		}},
+		{"a nickname twice", "[names]\n'A' = '1'\n'b' = '2'\n'a' = '3'", []string{
+			`c.toml:4:1: "a" has a nickname already on line 2 of this file`,
+		}},
+		{"empty nicknames and names", "[names]\n'' = ' '", []string{
+			`c.toml:2:1: this name of a sink is empty`,
+			`c.toml:2:6: this nickname is empty`,
+		}},
+		{"the name of a sink without quotes", "[names]\nalsa_output.pci-0.analog = 'a'\nalsa_output.usb = 'b'", []string{
+			`c.toml:2:19: the name of a sink with dots in it stands in quotes: "alsa_output.pci-0.analog" = …`,
+			`c.toml:3:13: the name of a sink with dots in it stands in quotes: "alsa_output.usb" = …`,
+		}},
+		{"a key of the top below a table", "[names]\na = 'b'\nsinks = ['c']\n[[hotkey]]\nkeys = 'Super+F9'\ndo = 'next'\nnotify = true", []string{
+			`c.toml:3:1: a nickname is a string, not a list; the key "sinks" stands above the first [table] of the file`,
+			`c.toml:7:1: unknown key "notify", known in [[hotkey]] are "keys", "do" and "sink"; "notify" stands above the first [table] of the file`,
+		}},
+		{"notify in quotes", `notify = "true"`, []string{
+			`c.toml:1:10: "notify" wants true, false or "daemon", not "true"`,
+		}},
+		{"a hotkey that is one table", "[hotkey]\nkeys = 'F9'", []string{
+			`c.toml:1:2: "hotkey" wants a list of tables, not a table: write [[hotkey]] above each`,
+		}},
+		{"a list of other things", "hotkey = ['F9', {keys = 'Super+F9', do = 'next'}]", []string{
+			`c.toml:1:11: "hotkey" wants a list of tables, not a list with a string in it: write [[hotkey]] above each`,
+		}},
+		{"an empty hotkey", "\n[[hotkey]]", []string{
+			`c.toml:2:3: this [[hotkey]] has no "keys", like keys = "Super+F9"`,
+			`c.toml:2:3: this [[hotkey]] has no "do", which is "next", "prev" or "to"`,
+		}},
+		{"wrong types in a hotkey", "[[hotkey]]\nkeys = 1\ndo = true\nsink = []", []string{
+			`c.toml:2:8: "keys" wants a string, not a number`,
+			`c.toml:3:6: "do" wants a string, not true or false`,
+			`c.toml:4:1: "sink" wants a string, not a list`,
+		}},
+		{"an unknown action", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'nxet'", []string{
+			`c.toml:3:6: "do" wants "next", "prev" or "to", not "nxet"; did you mean "next"?`,
+		}},
+		{"to without a sink", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'", []string{
+			`c.toml:3:6: do = "to" needs "sink", the sink to play on`,
+		}},
+		{"a sink without to", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'prev'\nsink = 'a'", []string{
+			`c.toml:4:1: "sink" goes with do = "to" only, this is do = "prev"`,
+		}},
+		{"an empty sink", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'\nsink = ''", []string{
+			`c.toml:4:8: this name of a sink is empty`,
+		}},
+		{"an unknown key in a hotkey", "[[hotkey]]\nkey = 'Super+F9'\ndo = 'next'", []string{
+			`c.toml:1:3: this [[hotkey]] has no "keys", like keys = "Super+F9"`,
+			`c.toml:2:1: unknown key "key", known in [[hotkey]] are "keys", "do" and "sink"; did you mean "keys"?`,
+		}},
+		{"a key twice", "notify = true\nnotify = false", []string{
+			`c.toml:2:1: not valid TOML: key notify is already defined`,
+		}},
+		{"text without quotes", "sinks = [ä, Speakers]", []string{
+			`c.toml:1:10: not valid TOML: unexpected character U+00C3 'Ã' at start of value, text stands in quotes`,
+		}},
+		{"an open list", "sinks = ['ä',", []string{
+			`c.toml:1:13: not valid TOML: array is incomplete`,
+		}},
+		{"a byte order mark", "\ufeffnotify = true", []string{
+			`c.toml:1:1: the file begins with a byte order mark: save it as UTF-8 without one`,
+		}},
+		{"bytes that are not UTF-8", "skip = ['\xff']", []string{
+			`c.toml:1:10: not valid TOML: invalid UTF-8 character in literal string`,
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := Parse("c.toml", strings.NewReader(tt.doc))
+			if c != nil {
+				t.Error("a configuration came out beside the error")
+			}
+			var got []string
+			if err != nil {
+				got = strings.Split(err.Error(), "\n")
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			var all Errors
+			var one *Error
+			if !errors.As(err, &all) || !errors.As(err, &one) {
+				t.Errorf("%T is no Errors with an *Error in it", err)
+			}
+		})
+	}
+}
+
+func TestAFileFullOfMistakesIsCutShort(t *testing.T) {
+	var doc strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&doc, "key%d = 1\n", i)
+	}
+	_, err := Parse("c.toml", strings.NewReader(doc.String()))
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != maxErrors+1 {
+		t.Fatalf("%d lines, want %d", len(lines), maxErrors+1)
+	}
+	if want := "c.toml:21:1: and 480 more mistakes from here on"; lines[maxErrors] != want {
+		t.Errorf("the last line is %q, want %q", lines[maxErrors], want)
+	}
+}
+
+func TestAnUnreadableDocumentIsAnError(t *testing.T) {
+	_, err := Parse("c.toml", iotest.ErrReader(io.ErrClosedPipe))
+	if want := "c.toml: cannot be read: io: read/write on closed pipe"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if !errors.Is(err, io.ErrClosedPipe) {
+		t.Error("the cause is lost")
+	}
+	_, err = Parse("c.toml", strings.NewReader(strings.Repeat("#\n", MaxSize/2)+"#"))
+	if want := "c.toml: larger than 1048576 bytes"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestANameThatIsSpelledOutWinsOverGlobs(t *testing.T) {
+	c := parse(t, `
+[names]
+"alsa*" = "any card"
+"*usb*" = "any usb"
+"alsa_output.usb-1" = "Headset"
+"alsa_output.usb-?" = "never reached"
+`)
+	tests := []struct{ sink, want string }{
+		{"alsa_output.usb-1", "Headset"},
+		{"ALSA_output.USB-1", "Headset"},
+		{"alsa_output.usb-2", "any card"},
+		{"my-usb", "any usb"},
+		{"bluez_output.00", ""},
+		{"", ""},
+	}
+	for _, tt := range tests {
+		if got := c.Nickname(tt.sink); got != tt.want {
+			t.Errorf("Nickname(%q) = %q, want %q", tt.sink, got, tt.want)
+		}
+	}
+}
+
+// uncomment takes the "#" of every line that has no space after it.
+func uncomment(example string) string {
+	lines := strings.Split(example, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "# ") {
+			lines[i] = line[1:]
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestTheExampleIsTheDefault(t *testing.T) {
+	if diff := cmp.Diff(Default(), parse(t, Example()), compare); diff != "" {
+		t.Errorf("as shipped, -default +example:\n%s", diff)
+	}
+	doc := uncomment(Example())
+	got := parse(t, doc)
+	bindings, defaulted := Default().Bindings()
+	if !defaulted || len(got.Hotkeys) != len(bindings) {
+		t.Fatalf("the default bindings are %v (defaulted %v), the example has %v", bindings, defaulted, got.Hotkeys)
+	}
+	for i := range got.Hotkeys {
+		got.Hotkeys[i].Line = 0
+	}
+	want := Default()
+	want.Hotkeys = bindings
+	if diff := cmp.Diff(want, got, compare); diff != "" {
+		t.Errorf("uncommented, -default +example:\n%s", diff)
+	}
+	for _, key := range topKeys {
+		if !strings.Contains(doc, "\n"+key+" =") && !strings.Contains(doc, "\n["+key+"]") && !strings.Contains(doc, "\n[["+key+"]]") {
+			t.Errorf("the example does not show the key %q", key)
+		}
+	}
+	for _, key := range hotkeyKeys {
+		if !strings.Contains(doc, fmt.Sprintf("%q", key)) && !strings.Contains(doc, "\n"+key+" =") {
+			t.Errorf("the example does not tell of the key %q of a hotkey", key)
+		}
+	}
+}
+
+func TestWhatTheExampleShowsInItsWordsIsValidToo(t *testing.T) {
+	var n int
+	for line := range strings.Lines(Example()) {
+		if text, ok := strings.CutPrefix(line, "# Example: "); ok && !strings.Contains(text, "a second table") {
+			if strings.HasPrefix(text, `"`) {
+				text = "[names]\n" + text
+			}
+			parse(t, text)
+			n++
+		}
+	}
+	if n < 4 {
+		t.Errorf("only %d examples found", n)
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	f.Add(Example())
+	f.Add(uncomment(Example()))
+	f.Add("sinks = ['a', 'b*']\nskip = ['c']\n[names]\n'a.b' = 'A'\n[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'\nsink = 'x'\n")
+	f.Add("names.a.b.c = 'x'\nhotkey = [{keys = 'Super+F9'}]")
+	f.Add("[[hotkey]]\n[hotkey.keys]\na = 1\n[[hotkey.x]]\n[names.a]\n[[names.b]]")
+	f.Add("sinks = [[[['a']], {b = 1}], 1, 2.5, true, 1979-05-27]\n\xff")
+	f.Fuzz(func(t *testing.T, doc string) {
+		c, err := Parse("c.toml", strings.NewReader(doc))
+		if err != nil {
+			var all Errors
+			if c != nil || !errors.As(err, &all) || len(all) == 0 {
+				t.Fatalf("a configuration (%v) or no Errors (%T)", c, err)
+			}
+			lines := strings.Count(doc, "\n") + 1
+			for _, e := range all {
+				if e.Line < 1 || e.Line > lines || e.Column < 1 || e.Message == "" {
+					t.Errorf("position out of the document of %d lines: %+v", lines, e)
+				}
+				if strings.ContainsAny(e.Message, "\n\x1b\x00") {
+					t.Errorf("control characters in %q", e.Message)
+				}
+			}
+			return
+		}
+		// What is accepted comes back from a file that is written from it.
+		again, err := Parse("again.toml", strings.NewReader(write(c)))
+		if err != nil {
+			t.Fatalf("written again:\n%s\n%v", write(c), err)
+		}
+		for i := range c.Hotkeys {
+			c.Hotkeys[i].Line = 0
+		}
+		for i := range again.Hotkeys {
+			again.Hotkeys[i].Line = 0
+		}
+		if diff := cmp.Diff(c, again, compare); diff != "" {
+			t.Errorf("-first +again:\n%s", diff)
+		}
+		for _, p := range append(c.Sinks, c.Skip...) {
+			if !p.Match(p.String()) {
+				t.Errorf("%q does not match itself", p)
+			}
+		}
+	})
+}
+
+// write is the inverse of Parse.
+func write(c *Config) string {
+	var b strings.Builder
+	list := func(key string, ps []Pattern) {
+		fmt.Fprintf(&b, "%s = [", key)
+		for _, p := range ps {
+			b.WriteString(basic(p.String()) + ",")
+		}
+		b.WriteString("]\n")
+	}
+	list("sinks", c.Sinks)
+	list("skip", c.Skip)
+	fmt.Fprintf(&b, "notify = %s\n[names]\n", c.Notify)
+	for _, n := range c.Names {
+		fmt.Fprintf(&b, "%s = %s\n", basic(n.Sink.String()), basic(n.Nickname))
+	}
+	for _, h := range c.Hotkeys {
+		fmt.Fprintf(&b, "[[hotkey]]\nkeys = %s\ndo = %q\n", basic(h.Keys), h.Action.String())
+		if h.Action == To {
+			fmt.Fprintf(&b, "sink = %s\n", basic(h.Sink))
+		}
+	}
+	return b.String()
+}
+
+// basic writes a basic string of TOML.
+func basic(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		fmt.Fprintf(&b, `\U%08X`, r)
+	}
+	return `"` + b.String() + `"`
+}

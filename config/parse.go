@@ -1,0 +1,360 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// MaxSize is the largest configuration file that is read, in bytes.
+const MaxSize = 1 << 20
+
+// The keys of the file.
+var (
+	topKeys    = []string{"sinks", "skip", "names", "notify", "hotkey"}
+	hotkeyKeys = []string{"keys", "do", "sink"}
+	actions    = []string{"next", "prev", "to"}
+)
+
+// Parse reads a configuration. The name is what errors call the file. An
+// error is always an Errors; an empty document is the default configuration.
+func Parse(name string, r io.Reader) (*Config, error) {
+	doc, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	if err != nil {
+		return nil, Errors{{File: name, Message: "cannot be read: " + cause(err), Err: err}}
+	}
+	if len(doc) > MaxSize {
+		return nil, Errors{{File: name, Message: fmt.Sprintf("larger than %d bytes", MaxSize)}}
+	}
+	p := parser{file: name}
+	root, err := parseDocument(doc)
+	if err != nil {
+		var e *Error
+		if !errors.As(err, &e) {
+			e = &Error{Message: err.Error(), Err: err}
+		}
+		e.File = name
+		return nil, Errors{e}
+	}
+	p.top(root)
+	if len(p.errs) > 0 {
+		return nil, p.errs.sorted()
+	}
+	return &p.config, nil
+}
+
+// parser turns the raw tree into a Config and collects every mistake.
+type parser struct {
+	file   string
+	config Config
+	errs   Errors
+}
+
+func (p *parser) fail(at position, format string, args ...any) {
+	p.errs = append(p.errs, &Error{File: p.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
+}
+
+func (p *parser) top(root *value) {
+	for _, f := range root.fields {
+		switch f.name {
+		case "sinks":
+			p.config.Sinks = p.patterns(f)
+		case "skip":
+			p.config.Skip = p.patterns(f)
+		case "names":
+			p.names(f)
+		case "notify":
+			p.notify(f)
+		case "hotkey":
+			p.hotkeys(f)
+		default:
+			p.unknown(f, "", topKeys)
+		}
+	}
+}
+
+// unknown reports a key that is not known in a table; in is "" for the top
+// of the file.
+func (p *parser) unknown(f *field, in string, known []string) {
+	where := "known here are"
+	if in != "" {
+		where = fmt.Sprintf("known in %s are", in)
+	}
+	message := fmt.Sprintf("unknown key %q, %s %s", f.name, where, list(known, "and"))
+	switch near, ok := nearest(f.name, known); {
+	case ok:
+		message += fmt.Sprintf("; did you mean %q?", near)
+	case in != "" && slices.Contains(topKeys, f.name):
+		message += fmt.Sprintf("; %q stands above the first [table] of the file", f.name)
+	}
+	p.fail(f.position, "%s", message)
+}
+
+// patterns reads a list of names and globs.
+func (p *parser) patterns(f *field) []Pattern {
+	const want = "%q wants a list of names or globs"
+	v := f.value
+	switch v.kind {
+	case arrayKind:
+	case stringKind:
+		p.fail(v.position, want+", not a string: write [%q]", f.name, v.text)
+		return nil
+	default:
+		p.fail(v.position, want+", not %s", f.name, v.kind)
+		return nil
+	}
+	var patterns []Pattern
+	first := make(map[string]position)
+	for _, item := range v.items {
+		if item.kind != stringKind {
+			p.fail(item.position, want+", all strings; this is %s", f.name, item.kind)
+			continue
+		}
+		if !p.text(item.position, "name", item.text) {
+			continue
+		}
+		pattern := newPattern(item.text)
+		if at, twice := first[pattern.folded]; twice {
+			p.fail(item.position, "%q stands already on line %d of this file", item.text, at.line)
+			continue
+		}
+		first[pattern.folded] = item.position
+		patterns = append(patterns, pattern)
+	}
+	return patterns
+}
+
+// text checks a name and says what is wrong with it: "this nickname is
+// empty".
+func (p *parser) text(at position, what, text string) bool {
+	why := badText(text)
+	if why != "" {
+		p.fail(at, "this %s %s", what, why)
+	}
+	return why == ""
+}
+
+func (p *parser) names(f *field) {
+	if f.value.kind != tableKind {
+		p.fail(f.value.position, `"names" wants a table of sinks and their nicknames, not %s: write [names]`, f.value.kind)
+		return
+	}
+	first := make(map[string]position)
+	for _, f := range f.value.fields {
+		p.name(f, first)
+	}
+}
+
+func (p *parser) name(f *field, first map[string]position) {
+	const want = "a nickname is a string, not %s"
+	switch {
+	case f.value.kind == stringKind:
+	case f.value.kind == tableKind && len(f.value.fields) > 0:
+		p.dotted(f, nil)
+		return
+	case slices.Contains(topKeys, f.name):
+		p.fail(f.position, want+"; the key %q stands above the first [table] of the file", f.value.kind, f.name)
+		return
+	default:
+		p.fail(f.value.position, want, f.value.kind)
+		return
+	}
+	named := p.text(f.position, "name of a sink", f.name)
+	if !p.text(f.value.position, "nickname", f.value.text) || !named {
+		return
+	}
+	sink := newPattern(f.name)
+	if at, twice := first[sink.folded]; twice {
+		p.fail(f.position, "%q has a nickname already on line %d of this file", f.name, at.line)
+		return
+	}
+	first[sink.folded] = f.position
+	p.config.Names = append(p.config.Names, Name{Sink: sink, Nickname: f.value.text})
+}
+
+// dotted reports names of sinks that were written without quotes: TOML takes
+// their dots for tables within tables.
+func (p *parser) dotted(f *field, above []string) {
+	path := append(slices.Clip(above), f.name)
+	if f.value.kind == tableKind && len(f.value.fields) > 0 && len(p.errs) <= maxErrors {
+		for _, below := range f.value.fields {
+			p.dotted(below, path)
+		}
+		return
+	}
+	name := strings.Join(path, ".")
+	p.fail(f.position, "the name of a sink with dots in it stands in quotes: %q = …", name)
+}
+
+func (p *parser) notify(f *field) {
+	v := f.value
+	switch {
+	case v.kind == boolKind && v.yes:
+		p.config.Notify = NotifyAlways
+	case v.kind == boolKind:
+		p.config.Notify = NotifyNever
+	case v.kind == stringKind && v.text == "daemon":
+		p.config.Notify = NotifyDaemon
+	case v.kind == stringKind:
+		p.fail(v.position, `"notify" wants true, false or "daemon", not %s`, quote(v.text))
+	default:
+		p.fail(v.position, `"notify" wants true, false or "daemon", not %s`, v.kind)
+	}
+}
+
+func (p *parser) hotkeys(f *field) {
+	const want = `"hotkey" wants a list of tables, not %s: write [[hotkey]] above each`
+	if f.value.kind != arrayKind {
+		p.fail(f.value.position, want, f.value.kind)
+		return
+	}
+	first := make(map[string]Hotkey)
+	for _, table := range f.value.items {
+		if table.kind != tableKind {
+			p.fail(table.position, want, "a list with "+table.kind.String()+" in it")
+			continue
+		}
+		p.hotkey(table, first)
+	}
+}
+
+// hotkey reads one binding. first has the earlier ones by their chords.
+func (p *parser) hotkey(table *value, first map[string]Hotkey) {
+	before := len(p.errs)
+	h := Hotkey{Line: table.line}
+	for _, f := range table.fields {
+		v := f.value
+		switch f.name {
+		case "keys", "do", "sink":
+			if v.kind != stringKind {
+				p.fail(v.position, "%q wants a string, not %s", f.name, v.kind)
+			}
+		default:
+			p.unknown(f, "[[hotkey]]", hotkeyKeys)
+		}
+	}
+	if f := table.get("keys"); f == nil {
+		p.fail(table.position, `this [[hotkey]] has no "keys", like keys = %q`, DefaultChord)
+	} else if f.value.kind == stringKind {
+		p.chord(f, &h, first)
+	}
+	sink := table.get("sink")
+	do := table.get("do")
+	switch {
+	case do == nil:
+		p.fail(table.position, `this [[hotkey]] has no "do", which is %s`, list(actions, "or"))
+	case do.value.kind != stringKind:
+	case !slices.Contains(actions, do.value.text):
+		message := fmt.Sprintf(`"do" wants %s, not %s`, list(actions, "or"), quote(do.value.text))
+		if near, ok := nearest(do.value.text, actions); ok {
+			message += fmt.Sprintf("; did you mean %q?", near)
+		}
+		p.fail(do.value.position, "%s", message)
+	default:
+		h.Action = Action(slices.Index(actions, do.value.text))
+		switch {
+		case h.Action == To && sink == nil:
+			p.fail(do.value.position, `do = "to" needs "sink", the sink to play on`)
+		case h.Action != To && sink != nil:
+			p.fail(sink.position, `"sink" goes with do = "to" only, this is do = %q`, h.Action.String())
+		}
+	}
+	if sink != nil && sink.value.kind == stringKind {
+		h.Sink = sink.value.text
+		p.text(sink.value.position, "name of a sink", h.Sink)
+	}
+	if len(p.errs) == before {
+		p.config.Hotkeys = append(p.config.Hotkeys, h)
+	}
+}
+
+func (p *parser) chord(f *field, h *Hotkey, first map[string]Hotkey) {
+	h.Keys = f.value.text
+	if strings.TrimSpace(h.Keys) == "" {
+		p.fail(f.value.position, `"keys" wants a key with its modifiers, like %q`, DefaultChord)
+		return
+	}
+	if other, twice := first[h.Keys]; twice {
+		p.fail(f.value.position, "%q is bound already in the [[hotkey]] on line %d of this file", h.Keys, other.Line)
+		return
+	}
+	first[h.Keys] = *h
+}
+
+// quote quotes a text of the file and cuts what is too long for a message.
+func quote(s string) string {
+	const limit = 60
+	if r := []rune(s); len(r) > limit {
+		return fmt.Sprintf("%q…", string(r[:limit]))
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// list joins words: `"a", "b" and "c"`.
+func list(words []string, last string) string {
+	var b strings.Builder
+	for i, w := range words {
+		switch {
+		case i == 0:
+		case i == len(words)-1:
+			b.WriteString(" " + last + " ")
+		default:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%q", w)
+	}
+	return b.String()
+}
+
+// nearest returns the known word that a misspelt one is likely meant to be:
+// one that differs by at most two typing mistakes, and by less than half of
+// its length.
+func nearest(word string, known []string) (string, bool) {
+	best, least := "", 3
+	for _, k := range known {
+		if d := distance(strings.ToLower(word), k, least); d < least && 2*d < len(k)+1 {
+			best, least = k, d
+		}
+	}
+	return best, best != ""
+}
+
+// distance is the number of characters to insert, delete, replace or swap
+// with their neighbour to get from a to b; limit when it is that or more.
+func distance(a, b string, limit int) int {
+	if abs(len(a)-len(b)) >= limit {
+		return limit
+	}
+	// Rows of the table of the optimal string alignment distance: two back,
+	// one back, and the current one.
+	var back, prev, row []int
+	prev = make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row = make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(prev[j]+1, row[j-1]+1, prev[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], back[j-2]+1)
+			}
+		}
+		back, prev = prev, row
+	}
+	return min(prev[len(b)], limit)
+}
+
+func abs(n int) int {
+	if n < 0 {
+		return -n
+	}
+	return n
+}

@@ -72,11 +72,13 @@ type Screen struct {
 	// transient.
 	Active WindowID
 	// Windows are all windows of _NET_CLIENT_LIST of type Normal, Dialog or
-	// Utility. Title and Machine are filled only for the focused window.
+	// Utility, in its order, with all their fields.
 	Windows []Window
-	// ClientPID is the pid of the window manager, 0 when not known.
+	// WindowManager is the window manager's pid, 0 when not known.
 	WindowManager int
-	// Resource is false when the server has no X-Resource 1.2.
+	// Resource is false when the server has no X-Resource 1.2, or does not
+	// know this process by our own pid: it runs on another machine or in
+	// another pid namespace, and its pids are not ours. Every Owner is 0 then.
 	Resource bool
 	// XWayland is true when the X server is Xwayland.
 	XWayland bool

@@ -3,8 +3,39 @@
 // and only what was asked for.
 package proc
 
+// Fields names the files of /proc/PID that a caller wants read. A key press
+// waits for these reads, and each costs about ten microseconds.
+type Fields uint16
+
+const (
+	// Stat fills PPID, Start, Comm, Zombie and Kernel. It is always read.
+	Stat Fields = 1 << iota
+	// Status fills UID, NSPid and SamePID, and refuses the id of a thread:
+	// only a thread group has one of its own in the listing of /proc.
+	Status
+	// Cgroup fills Unit.
+	Cgroup
+	// Link fills Exe.
+	Link
+	// Cmdline fills Argv0.
+	Cmdline
+	// Environ fills SteamAppID and WindowID.
+	Environ
+	// Sandbox fills Flatpak and FlatpakInstance.
+	Sandbox
+	// Label fills Snap.
+	Label
+	// UTS fills SameUTS.
+	UTS
+
+	// All fills everything.
+	All Fields = 1<<iota - 1
+)
+
 // Process is what one reading of /proc/PID says. Fields that need the same
 // user (Exe, Flatpak, Snap, SteamAppID, WindowID) are zero when unreadable.
+// Fields of files that were not asked for are zero, and SameUTS and SamePID
+// true.
 type Process struct {
 	PID  int
 	PPID int // 0 for pid 1 and for a process whose parent is outside our namespace
@@ -12,6 +43,10 @@ type Process struct {
 	Start uint64
 	// Comm is the kernel's name for the process, at most 15 bytes.
 	Comm string
+	// Zombie is true for a process that has ended and was not waited for.
+	Zombie bool
+	// Kernel is true for a thread of the kernel (PF_KTHREAD).
+	Kernel bool
 	// Exe is the path of the running file without " (deleted)"; "".
 	Exe string
 	// Argv0 is the first argument of cmdline; "".

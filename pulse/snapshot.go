@@ -1,0 +1,120 @@
+package pulse
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/jfreymuth/pulse/proto"
+)
+
+// This file turns the library's replies into our types. Strings leave it as
+// valid UTF-8, whatever the server sent.
+
+func toServer(r *proto.GetServerInfoReply) Server {
+	s := Server{
+		Name:        text(r.PackageName),
+		Version:     text(r.PackageVersion),
+		DefaultSink: text(r.DefaultSinkName),
+	}
+	// pipewire-pulse names itself "PulseAudio (on PipeWire 0.3.65)"
+	// (module-protocol-pulse, do_get_server_info).
+	s.PipeWire = strings.Contains(s.Name, "PipeWire")
+	return s
+}
+
+func toSink(r *proto.GetSinkInfoReply) Sink {
+	s := Sink{
+		Index:       SinkIndex(r.SinkIndex),
+		Name:        text(r.SinkName),
+		Description: text(r.Device),
+		State:       State(r.State),
+		Muted:       r.Mute,
+		Volume:      percent(r.ChannelVolumes),
+		Properties:  properties(r.Properties),
+	}
+	for _, p := range r.Ports {
+		if p.Name == r.ActivePortName && p.Name != "" {
+			s.Port = text(p.Name)
+			s.PortDescription = text(p.Description)
+			s.Available = Availability(p.Available)
+		}
+	}
+	return s
+}
+
+func toStream(r *proto.GetSinkInputInfoReply, clients map[ClientIndex]*Client) Stream {
+	s := Stream{
+		Index:      StreamIndex(r.SinkInputIndex),
+		Sink:       SinkIndex(r.SinkIndex),
+		Media:      text(r.MediaName),
+		Corked:     r.Corked,
+		Muted:      r.Muted,
+		Volume:     percent(r.ChannelVolumes),
+		Driver:     text(r.Driver),
+		Properties: properties(r.Properties),
+	}
+	if i := ClientIndex(r.ClientIndex); i != NoClient {
+		s.Client = clients[i]
+	}
+	return s
+}
+
+func toClient(r *proto.GetClientInfoReply) *Client {
+	return &Client{
+		Index:      ClientIndex(r.ClientIndex),
+		Name:       text(r.Application),
+		Driver:     text(r.Driver),
+		Properties: properties(r.Properties),
+	}
+}
+
+// toSnapshot joins the replies. It takes the lists apart while it goes, so
+// that a very long one is not in memory twice.
+func toSnapshot(server *proto.GetServerInfoReply, sinks proto.GetSinkInfoListReply, streams proto.GetSinkInputInfoListReply, clients proto.GetClientInfoListReply) *Snapshot {
+	s := &Snapshot{
+		Server:  toServer(server),
+		Sinks:   make([]Sink, len(sinks)),
+		Streams: make([]Stream, len(streams)),
+	}
+	byIndex := make(map[ClientIndex]*Client, len(clients))
+	for i, c := range clients {
+		byIndex[ClientIndex(c.ClientIndex)] = toClient(c)
+		clients[i] = nil
+	}
+	for i, r := range sinks {
+		s.Sinks[i] = toSink(r)
+		sinks[i] = nil
+	}
+	for i, r := range streams {
+		s.Streams[i] = toStream(r, byIndex)
+		streams[i] = nil
+	}
+	slices.SortStableFunc(s.Sinks, func(a, b Sink) int { return cmp.Compare(a.Index, b.Index) })
+	slices.SortStableFunc(s.Streams, func(a, b Stream) int { return cmp.Compare(a.Index, b.Index) })
+	return s
+}
+
+// text makes s valid UTF-8.
+func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// properties returns those values that are strings: blocks that end with a
+// NUL and hold no other (pa_proplist_gets). Never nil.
+func properties(list proto.PropList) map[string]string {
+	m := make(map[string]string, len(list))
+	for k, v := range list {
+		if len(v) > 0 && indexNUL(v) == len(v)-1 {
+			m[text(k)] = text(string(v[:len(v)-1]))
+		}
+	}
+	return m
+}
+
+// percent returns the loudest channel in percent of PA_VOLUME_NORM, rounded.
+func percent(v proto.ChannelVolumes) int {
+	if len(v) == 0 {
+		return 0
+	}
+	const norm = uint64(proto.VolumeNorm)
+	return int((uint64(slices.Max(v))*100 + norm/2) / norm)
+}

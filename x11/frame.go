@@ -16,7 +16,6 @@ const (
 	kindMappingNotify = 34
 	kindGenericEvent  = 35
 	opGetInputFocus   = 43
-	opQueryKeymap     = 44
 	lastCoreError     = 17
 )
 

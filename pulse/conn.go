@@ -37,7 +37,7 @@ type Conn struct {
 	// The second connection, on PipeWire: it moves nothing, so that what it
 	// sees is true. secondLock is held while it is looked at or opened.
 	secondLock chan struct{}
-	second     *watcher
+	second     *link
 
 	closing context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -126,7 +126,7 @@ func (c *Conn) Close() error {
 	c.main.close()
 	c.secondLock <- struct{}{}
 	if c.second != nil {
-		c.second.link.close()
+		c.second.close()
 		c.second = nil
 	}
 	<-c.secondLock

@@ -1,0 +1,196 @@
+package match
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/patoggle/patoggle/internal/proc"
+	"github.com/patoggle/patoggle/pulse"
+	"github.com/patoggle/patoggle/x11"
+)
+
+// fixture is a world written down: processes, windows, streams.
+type fixture struct {
+	procs   procs
+	screen  *x11.Screen
+	sound   pulse.Snapshot
+	host    string
+	whole   bool // hide Read: everything is read at once
+	clients pulse.ClientIndex
+}
+
+const (
+	uid     = 1000
+	ourPID  = 9999
+	wmPID   = 600
+	userPID = 500 // systemd --user
+)
+
+// procs are processes by pid. As a PartialProcesses it gives out only the
+// fields that were asked for, so that a rule that forgets to ask fails.
+type procs map[int]proc.Process
+
+func (m procs) Process(pid int) (proc.Process, bool) { p, ok := m[pid]; return p, ok }
+
+func (m procs) Inner(pid int) []proc.Process {
+	var out []proc.Process
+	for _, n := range slices.Sorted(maps.Keys(m)) {
+		p := m[n]
+		if p.UID == uid && len(p.NSPid) > 1 && p.NSPid[len(p.NSPid)-1] == pid {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (m procs) Read(pid int, want proc.Fields) (proc.Process, bool) {
+	p, ok := m[pid]
+	if !ok {
+		return p, false
+	}
+	q := proc.Process{PID: p.PID, PPID: p.PPID, Start: p.Start, Comm: p.Comm, Zombie: p.Zombie, Kernel: p.Kernel, SameUTS: true, SamePID: true}
+	if want&proc.Status != 0 {
+		q.UID, q.NSPid, q.SamePID = p.UID, p.NSPid, p.SamePID
+	}
+	if want&proc.Cgroup != 0 {
+		q.Unit = p.Unit
+	}
+	if want&proc.Link != 0 {
+		q.Exe = p.Exe
+	}
+	if want&proc.Cmdline != 0 {
+		q.Argv0 = p.Argv0
+	}
+	if want&proc.Environ != 0 {
+		q.SteamAppID, q.WindowID = p.SteamAppID, p.WindowID
+	}
+	if want&proc.Sandbox != 0 {
+		q.Flatpak, q.FlatpakInstance = p.Flatpak, p.FlatpakInstance
+	}
+	if want&proc.Label != 0 {
+		q.Snap = p.Snap
+	}
+	if want&proc.UTS != 0 {
+		q.SameUTS = p.SameUTS
+	}
+	return q, true
+}
+
+// wholeProcs is procs without Read.
+type wholeProcs struct{ m procs }
+
+func (w wholeProcs) Process(pid int) (proc.Process, bool) { return w.m.Process(pid) }
+func (w wholeProcs) Inner(pid int) []proc.Process         { return w.m.Inner(pid) }
+
+// newFixture is a desktop on which nothing runs yet: pid 1, systemd --user and
+// the window manager, on PulseAudio with X-Resource.
+func newFixture() *fixture {
+	f := &fixture{procs: procs{}, host: "desk", screen: &x11.Screen{WindowManager: wmPID, Resource: true}}
+	f.sound.Server = pulse.Server{Name: "pulseaudio", Version: "16.1"}
+	f.sound.Self = 1000
+	f.run(1, 0, "/usr/lib/systemd/systemd", with(func(p *proc.Process) { p.UID = 0 }))
+	f.run(userPID, 1, "/usr/lib/systemd/systemd")
+	f.run(wmPID, userPID, "/usr/bin/openbox")
+	return f
+}
+
+func with(change func(*proc.Process)) func(*proc.Process) { return change }
+
+// run adds a process of ours. It started at the time of its pid.
+func (f *fixture) run(pid, parent int, exe string, changes ...func(*proc.Process)) {
+	name := base(exe)
+	p := proc.Process{PID: pid, PPID: parent, Start: uint64(pid), Comm: name[:min(len(name), 15)], Exe: exe, Argv0: name,
+		UID: uid, NSPid: []int{pid}, SameUTS: true, SamePID: true}
+	for _, c := range changes {
+		c(&p)
+	}
+	f.procs[pid] = p
+}
+
+// inside puts a process into a pid namespace of its own, where it is called n.
+func inside(n int) func(*proc.Process) {
+	return func(p *proc.Process) { p.NSPid, p.SamePID = []int{p.PID, n}, false }
+}
+
+// flatpak makes a process one of a Flatpak instance.
+func flatpak(app, instance string) func(*proc.Process) {
+	return func(p *proc.Process) { p.Flatpak, p.FlatpakInstance = app, instance }
+}
+
+func unit(u string) func(*proc.Process)      { return func(p *proc.Process) { p.Unit = u } }
+func steam(n int) func(*proc.Process)        { return func(p *proc.Process) { p.SteamAppID = n } }
+func snap(s string) func(*proc.Process)      { return func(p *proc.Process) { p.Snap = s } }
+func terminal(id uint32) func(*proc.Process) { return func(p *proc.Process) { p.WindowID = id } }
+func comm(s string) func(*proc.Process)      { return func(p *proc.Process) { p.Comm = s } }
+
+// window adds a normal window of the process, which also names it.
+func (f *fixture) window(id x11.WindowID, pid int, class string, changes ...func(*x11.Window)) {
+	w := x11.Window{ID: id, Class: class, Instance: class, PID: pid, Owner: pid}
+	for _, c := range changes {
+		c(&w)
+	}
+	f.screen.Windows = append(f.screen.Windows, w)
+}
+
+// focus gives the focus to a window.
+func (f *fixture) focus(id x11.WindowID) *fixture {
+	f.screen.Focused, f.screen.Active = x11.Window{}, id
+	for _, w := range f.screen.Windows {
+		if w.ID == id {
+			f.screen.Focused = w
+		}
+	}
+	return f
+}
+
+// stream adds a stream of a client of its own: key, value, key, value.
+func (f *fixture) stream(index pulse.StreamIndex, props ...string) *pulse.Stream {
+	f.clients++
+	c := &pulse.Client{Index: f.clients + 2000, Properties: map[string]string{}}
+	for i := 0; i+1 < len(props); i += 2 {
+		c.Properties[props[i]] = props[i+1]
+	}
+	c.Name = c.Properties["application.name"]
+	f.sound.Streams = append(f.sound.Streams, pulse.Stream{Index: index, Client: c, Properties: map[string]string{}})
+	return &f.sound.Streams[len(f.sound.Streams)-1]
+}
+
+// plays adds a stream of a Pulse client that says pid and program.
+func (f *fixture) plays(index pulse.StreamIndex, pid int, binary string, props ...string) *pulse.Stream {
+	return f.stream(index, append([]string{"application.name", binary, "application.process.id", strconv.Itoa(pid),
+		"application.process.binary", binary, "native-protocol.peer", "UNIX socket client"}, props...)...)
+}
+
+func (f *fixture) input() Input {
+	in := Input{Screen: f.screen, Snapshot: &f.sound, Procs: f.procs, PID: ourPID, UID: uid, Hostname: f.host}
+	if f.whole {
+		in.Procs = wholeProcs{f.procs}
+	}
+	return in
+}
+
+// match runs Match with processes that are read whole and with ones that are
+// read in parts, which must come to the same, and returns the stream's result.
+func (f *fixture) match(t *testing.T) Result {
+	t.Helper()
+	f.whole = true
+	whole := Match(f.input())
+	f.whole = false
+	part := Match(f.input())
+	if !equal(whole, part) {
+		t.Errorf("read whole: %+v\nread in parts: %+v", whole, part)
+	}
+	return part
+}
+
+// said tells whether a rule's reason is among those tried.
+func said(s Stream, r Rule) string {
+	for _, t := range s.Tried {
+		if t.Rule == r {
+			return t.WhyNot
+		}
+	}
+	return ""
+}

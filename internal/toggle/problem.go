@@ -1,0 +1,132 @@
+package toggle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/pulse"
+	"github.com/patoggle/patoggle/x11"
+)
+
+// Kind says what became of a request that did not simply succeed. Both
+// programs turn it into the exit code of the same number.
+type Kind int
+
+// The kinds, by exit code.
+const (
+	// Failed: no server, no display, a move refused, an ambiguous match.
+	Failed Kind = 1
+	// Usage: what the user asked for cannot be understood, or names a
+	// thing that is not there.
+	Usage Kind = 2
+	// Nothing: there was nothing to do.
+	Nothing Kind = 3
+)
+
+// Problem is an error in words for the user. Names from outside are already
+// escaped in Message and Hint.
+type Problem struct {
+	Kind    Kind
+	Message string
+	// Hint is the cure, "" where none is known.
+	Hint string
+	// Err is the cause, nil when the problem is the user's own.
+	Err error
+}
+
+func (p *Problem) Error() string { return p.Message }
+
+// Unwrap returns the cause.
+func (p *Problem) Unwrap() error { return p.Err }
+
+// Quote puts a name from outside into quotation marks, with its control
+// characters escaped.
+func Quote(name string) string { return `"` + term.Escape(name) + `"` }
+
+var (
+	errPulledBack = errors.New("pulled back")
+	errUnverified = errors.New("no time left to verify")
+)
+
+// SoundError puts an error of the sound server into words.
+func SoundError(err error) *Problem {
+	p := &Problem{Kind: Failed, Err: err}
+	var unreachable *pulse.UnreachableError
+	switch {
+	case errors.As(err, &unreachable):
+		p.Message = "cannot reach the sound server: " + term.Escape(unreachable.Error())
+		p.Hint = `is PulseAudio or pipewire-pulse running? "pactl info" asks the same server`
+	case errors.Is(err, pulse.ErrTimeout):
+		p.Message = "the sound server does not answer"
+	case errors.Is(err, pulse.ErrDenied):
+		p.Message = "the sound server denied access"
+	case errors.Is(err, pulse.ErrClosed):
+		p.Message = "the sound server closed the connection"
+	default:
+		p.Message = "sound server: " + term.Escape(err.Error())
+	}
+	return p
+}
+
+// DisplayError puts an error of the display into words. The screen may be
+// nil.
+func DisplayError(err error, screen *x11.Screen, window x11.WindowID) *Problem {
+	p := &Problem{Kind: Failed, Err: err}
+	var open *x11.OpenError
+	switch {
+	case errors.Is(err, x11.ErrNoFocus):
+		p.Kind = Nothing
+		p.Message = "no window has the focus"
+		if screen != nil && screen.XWayland {
+			p.Hint = "under Wayland only windows that run through Xwayland can be seen; --app and --pid work with every window"
+		}
+	case errors.Is(err, x11.ErrNoWindowManager):
+		p.Message = "no window manager says which window has the focus"
+		p.Hint = "the window manager must support EWMH (_NET_ACTIVE_WINDOW); --window, --app and --pid work without"
+	case errors.Is(err, x11.ErrWindowGone) && window != 0:
+		p.Message = fmt.Sprintf("there is no window %s", WindowString(window))
+	case errors.Is(err, x11.ErrWindowGone):
+		p.Message = "the focused window has just gone"
+	case errors.Is(err, x11.ErrNoDisplay):
+		p.Message = "no X display: DISPLAY is not set"
+		p.Hint = "--app, --pid, --stream, --all and list work without a display"
+	case errors.Is(err, x11.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+		p.Message = "the X server does not answer"
+	case errors.As(err, &open):
+		p.Message = fmt.Sprintf("cannot open the X display %s: %s", Quote(open.Display), term.Escape(open.Err.Error()))
+	default:
+		p.Message = "X server: " + term.Escape(err.Error())
+	}
+	return p
+}
+
+// moveProblem puts the error of one stream's move into words.
+func moveProblem(err error, m *Move) *Problem {
+	p := &Problem{Kind: Failed, Err: err}
+	who := fmt.Sprintf("%s (stream %d)", Quote(m.Application), m.Stream)
+	switch {
+	case errors.Is(err, pulse.ErrRefused):
+		p.Message = who + " refuses to be moved"
+		p.Hint = `its program forbids it (DONT_MOVE); for programs that use OpenAL, put "allow-moves = true" under [pulse] in ~/.alsoftrc`
+	case errors.Is(err, pulse.ErrDenied):
+		p.Message = "the sound server does not let us move " + who
+		p.Hint = "inside a sandbox (Flatpak) a program may list streams but not move them: run patoggle outside"
+	case errors.Is(err, pulse.ErrUnconfirmed):
+		p.Message = "the sound server took the move of " + who + ", but the stream did not get there"
+		p.Hint = "the stream may be marked node.dont-move, or the session manager (WirePlumber) is not running"
+	case errors.Is(err, errPulledBack):
+		p.Message = who + " was pulled back by the session manager"
+	case errors.Is(err, errUnverified):
+		p.Message = who + " was moved, but there was no time left to verify it"
+		p.Hint = "give a longer --timeout"
+	case errors.Is(err, pulse.ErrTimeout):
+		p.Message = "the sound server did not answer while moving " + who
+	case errors.Is(err, pulse.ErrClosed):
+		p.Message = "the sound server went away while moving " + who
+	default:
+		p.Message = "moving " + who + ": " + term.Escape(err.Error())
+	}
+	return p
+}

@@ -1,0 +1,185 @@
+package toggle
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/patoggle/patoggle/internal/match"
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/pulse"
+	"github.com/patoggle/patoggle/x11"
+)
+
+// Result is what became of a whole request.
+type Result string
+
+// The results of a request.
+const (
+	ResultMoved     Result = "moved"
+	ResultWouldMove Result = "would move"
+	ResultNothing   Result = "nothing"
+	ResultFailed    Result = "failed"
+)
+
+// Outcome is what became of one stream.
+type Outcome string
+
+// The outcomes of a stream. A stream that ended in between has none: it is
+// left out of the report.
+const (
+	Moved        Outcome = "moved"
+	AlreadyThere Outcome = "already there"
+	WouldMove    Outcome = "would move"
+	MoveFailed   Outcome = "failed"
+)
+
+// Report is what a request did. Its JSON form is stable and documented in
+// patoggle(1). Names in it are as the outside gave them, not escaped.
+type Report struct {
+	// Window is nil when the request named no window.
+	Window *Window `json:"window"`
+	// Application is whom the request was about, "" when that is not known.
+	Application string `json:"application"`
+	Result      Result `json:"result"`
+	// Reason is one sentence where Result is "nothing" or "failed", else "".
+	Reason string `json:"reason"`
+	// Moves are the streams, never nil.
+	Moves []Move `json:"moves"`
+
+	// To is the chosen sink, nil when it did not come to that.
+	To *Output `json:"-"`
+}
+
+// Move is one stream in a Report.
+type Move struct {
+	Stream      pulse.StreamIndex `json:"stream"`
+	Application string            `json:"application"`
+	Media       string            `json:"media"`
+	// From and To are sink names; From is "" while the stream has no sink.
+	From       string  `json:"from"`
+	To         string  `json:"to"`
+	Rule       string  `json:"rule"`
+	Confidence string  `json:"confidence"`
+	Result     Outcome `json:"result"`
+	// Error is one sentence, "" unless Result is "failed".
+	Error string `json:"error"`
+
+	// Hint is the cure for Error, "" where none is known.
+	Hint string `json:"-"`
+}
+
+// Window is the window a request was about.
+type Window struct {
+	ID     string `json:"id"`
+	Title  string `json:"title"`
+	Class  string `json:"class"`
+	PIDs   []int  `json:"pids"`
+	Remote bool   `json:"remote"`
+}
+
+// NewWindow describes the focused window; nil when there is none.
+func NewWindow(s *x11.Screen, m match.Window) *Window {
+	if s == nil || s.Focused.ID == 0 {
+		return nil
+	}
+	pids := m.PIDs
+	if pids == nil {
+		pids = []int{}
+	}
+	return &Window{
+		ID:     WindowString(s.Focused.ID),
+		Title:  s.Focused.Title,
+		Class:  s.Focused.Class,
+		PIDs:   pids,
+		Remote: m.Remote,
+	}
+}
+
+// WindowString writes a window id as X programs do: "0x800008".
+func WindowString(id x11.WindowID) string { return fmt.Sprintf("%#x", uint32(id)) }
+
+// Lines say what became of each application, one line each: "mpv → Headphones
+// (2 streams)". Names are escaped. Failures are not in it: they are errors.
+func (r *Report) Lines() []string {
+	if r.To == nil {
+		return nil
+	}
+	type key struct {
+		application string
+		outcome     Outcome
+	}
+	var order []key
+	count := map[key]int{}
+	for _, m := range r.Moves {
+		k := key{m.Application, m.Result}
+		if count[k]++; count[k] == 1 {
+			order = append(order, k)
+		}
+	}
+	to := term.Escape(r.To.Label)
+	var lines []string
+	for _, k := range order {
+		var line string
+		switch app := term.Escape(k.application); k.outcome {
+		case Moved:
+			line = app + " → " + to
+		case WouldMove:
+			line = "would move " + app + " → " + to
+		case AlreadyThere:
+			line = app + " already plays on " + to
+		default:
+			continue
+		}
+		if n := count[k]; n > 1 {
+			line += fmt.Sprintf(" (%d streams)", n)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// Headline is the report in one line for a notification: "mpv → Headphones",
+// or what went wrong. It is escaped. err is what Run returned beside r.
+func (r *Report) Headline(err error) string {
+	lines := r.Lines()
+	switch {
+	case err != nil:
+		return err.Error()
+	case len(lines) == 1:
+		return lines[0]
+	case r.To != nil && r.Result == ResultMoved:
+		return fmt.Sprintf("%d streams → %s", len(r.Moves), term.Escape(r.To.Label))
+	case r.Reason != "":
+		return r.Reason
+	case len(lines) > 1:
+		return lines[0]
+	}
+	return "nothing to move"
+}
+
+// Details is the second part of a notification: what is playing, or the cure
+// for what went wrong; "" when there is nothing to add. It is escaped.
+func (r *Report) Details(err error) string {
+	if p := (*Problem)(nil); errors.As(err, &p) {
+		return p.Hint
+	}
+	if len(r.Moves) == 1 {
+		return term.Escape(r.Moves[0].Media)
+	}
+	return ""
+}
+
+// fallbackIcon is of the icon naming specification's standard set.
+const fallbackIcon = "audio-card"
+
+// Icon names an icon for the chosen sink: its own ("device.icon_name"), else
+// a sound card.
+func (r *Report) Icon() string {
+	if r.To != nil {
+		if icon := r.To.Properties["device.icon_name"]; icon != "" && !strings.ContainsAny(icon, "/\\") {
+			return icon
+		}
+	}
+	return fallbackIcon
+}

@@ -1,0 +1,214 @@
+package toggle
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/pulse"
+)
+
+func parseConfig(t *testing.T, doc string) *config.Config {
+	t.Helper()
+	c, err := config.Parse("config.toml", strings.NewReader(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// desk is a set of sinks with sparse indices, out of the order of their
+// names.
+var desk = []pulse.Sink{
+	{Index: 58, Name: "usb", Description: "Headset"},
+	{Index: 44, Name: "analog", Description: "Speakers"},
+	{Index: 51, Name: "hdmi", Description: "TV", Available: pulse.AvailableNo},
+	{Index: 4711, Name: "bluez", Description: "Earbuds", Available: pulse.AvailableYes},
+}
+
+func TestTheRing(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		doc  string
+		want []pulse.SinkIndex
+	}{
+		{"every usable sink by name without a list", ``, []pulse.SinkIndex{44, 4711, 58}},
+		{"a list is followed in its order", `sinks = ["usb", "analog"]`, []pulse.SinkIndex{58, 44}},
+		{"a list takes descriptions in any case", `sinks = ["SPEAKERS", "headset"]`, []pulse.SinkIndex{44, 58}},
+		{"a list takes nicknames", "sinks = [\"ears\", \"usb\"]\n[names]\nbluez = \"ears\"", []pulse.SinkIndex{4711, 58}},
+		{"a glob brings its sinks by name, each once", `sinks = ["usb", "*"]`, []pulse.SinkIndex{58, 44, 4711}},
+		{"a listed sink with nothing plugged in is left out", `sinks = ["hdmi", "usb"]`, []pulse.SinkIndex{58}},
+		{"skip wins over the list", "sinks = [\"usb\", \"bluez\"]\nskip = [\"Ear*\"]", []pulse.SinkIndex{58}},
+		{"a list that fits nothing is an empty ring", `sinks = ["nowhere"]`, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := NewBook(desk, parseConfig(t, tt.doc)).Ring()
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestStep(t *testing.T) {
+	three := NewBook(desk, &config.Config{}) // ring: 44, 4711, 58
+	one := NewBook(desk[:1], &config.Config{})
+	none := NewBook(nil, &config.Config{})
+	for _, tt := range []struct {
+		name string
+		book *Book
+		from pulse.SinkIndex
+		back bool
+		want pulse.SinkIndex
+		ok   bool
+	}{
+		{"next", three, 44, false, 4711, true},
+		{"next from the last is the first", three, 58, false, 44, true},
+		{"prev", three, 58, true, 4711, true},
+		{"prev from the first is the last", three, 44, true, 58, true},
+		{"next from outside the ring is the first", three, 51, false, 44, true},
+		{"prev from outside the ring is the last", three, 51, true, 58, true},
+		{"next from no sink at all is the first", three, pulse.NoSink, false, 44, true},
+		{"the only sink has no next", one, 58, false, pulse.NoSink, false},
+		{"the only sink is next from elsewhere", one, 7, false, 58, true},
+		{"no sink", none, 7, false, pulse.NoSink, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := tt.book.Step(tt.from, tt.back)
+			if got != tt.want || ok != tt.ok {
+				t.Errorf("got %d, %v; want %d, %v", got, ok, tt.want, tt.ok)
+			}
+		})
+	}
+}
+
+func TestStepsRoundTheRingComeBack(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		sinks := make([]pulse.Sink, 2+r.IntN(8))
+		for i := range sinks {
+			sinks[i] = pulse.Sink{Index: pulse.SinkIndex(r.Uint32N(50000))*16 + pulse.SinkIndex(i), Name: strings.Repeat("x", r.IntN(5)+1) + string(rune('a'+i))}
+		}
+		b := NewBook(sinks, &config.Config{})
+		at := b.Ring()[0]
+		seen := map[pulse.SinkIndex]bool{}
+		for range sinks {
+			next, _ := b.Step(at, false)
+			back, _ := b.Step(next, true)
+			if back != at {
+				t.Fatalf("seed %d: prev of next of %d is %d", seed, at, back)
+			}
+			at = next
+			seen[at] = true
+		}
+		if len(seen) != len(sinks) || at != b.Ring()[0] {
+			t.Fatalf("seed %d: %d steps visited %d sinks and ended on %d", seed, len(sinks), len(seen), at)
+		}
+	}
+}
+
+func TestEqualLabelsAreToldApart(t *testing.T) {
+	card := func(name string) map[string]string { return map[string]string{"alsa.card_name": name} }
+	for _, tt := range []struct {
+		name  string
+		sinks []pulse.Sink
+		want  []string
+	}{
+		{
+			"by port",
+			[]pulse.Sink{
+				{Index: 1, Name: "a", Description: "Built-in", PortDescription: "Speakers"},
+				{Index: 2, Name: "b", Description: "Built-in", PortDescription: "Headphones"},
+			},
+			[]string{"Built-in (Speakers)", "Built-in (Headphones)"},
+		},
+		{
+			"by card",
+			[]pulse.Sink{
+				{Index: 1, Name: "a", Description: "USB Audio", PortDescription: "Out", Properties: card("Dock")},
+				{Index: 2, Name: "b", Description: "USB Audio", PortDescription: "Out", Properties: card("Desk")},
+			},
+			[]string{"USB Audio (Dock)", "USB Audio (Desk)"},
+		},
+		{
+			"by name at last",
+			[]pulse.Sink{{Index: 1, Name: "a", Description: "Null"}, {Index: 2, Name: "b", Description: "Null"}},
+			[]string{"Null (a)", "Null (b)"},
+		},
+		{
+			"by port first, and the rest by name",
+			[]pulse.Sink{
+				{Index: 1, Name: "a", Description: "X", PortDescription: "P"},
+				{Index: 2, Name: "b", Description: "X", PortDescription: "P"},
+				{Index: 3, Name: "c", Description: "X", PortDescription: "Q"},
+			},
+			[]string{"X (P) (a)", "X (P) (b)", "X (Q)"},
+		},
+		{
+			"a sink without description is called by its name",
+			[]pulse.Sink{{Index: 1, Name: "a"}},
+			[]string{"a"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, o := range NewBook(tt.sinks, &config.Config{}).Outputs {
+				got = append(got, o.Label)
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestFind(t *testing.T) {
+	sinks := append(slices.Clone(desk), pulse.Sink{Index: 60, Name: "usb-2", Description: "Headset Two"})
+	b := NewBook(sinks, parseConfig(t, "[names]\nanalog = \"Desk\"\n"))
+	for _, tt := range []struct {
+		name, query string
+		want        pulse.SinkIndex
+		problem     string
+	}{
+		{"a name", "usb", 58, ""},
+		{"a name in another case", "ANALOG", 44, ""},
+		{"a nickname", "desk", 44, ""},
+		{"a description", "tv", 51, ""},
+		{"a whole name wins over parts", "Headset", 58, ""},
+		{"a part that is unique", "bud", 4711, ""},
+		{"a part that is not", "head", 0, `"head" fits 2 sinks`},
+		{"nothing", "kitchen", 0, `no sink is called "kitchen"`},
+		{"an empty name", " ", 0, "the sink's name is empty"},
+		{"an index is no name", "4711", 0, `no sink is called "4711"`},
+		{"control characters are shown, not sent", "\x1b[2J", 0, `no sink is called "\x1b[2J"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o, err := b.Find(tt.query)
+			if tt.problem == "" {
+				if err != nil || o.Index != tt.want {
+					t.Fatalf("got %v, %v; want sink %d", o, err, tt.want)
+				}
+				return
+			}
+			var p *Problem
+			if !errors.As(err, &p) || p.Kind != Usage || p.Message != tt.problem {
+				t.Fatalf("got %v; want the usage problem %s", err, tt.problem)
+			}
+			if p.Hint == "" {
+				t.Error("no candidates are listed")
+			}
+		})
+	}
+	t.Run("two sinks that fit are both named", func(t *testing.T) {
+		_, err := b.Find("head")
+		var p *Problem
+		if !errors.As(err, &p) || !strings.Contains(p.Hint, `"Headset" [usb]`) || !strings.Contains(p.Hint, `"Headset Two" [usb-2]`) {
+			t.Errorf("the hint is %v", p)
+		}
+	})
+}

@@ -1,0 +1,564 @@
+// Package toggle is the pipeline that both programs run:
+//
+//	x11.Focus -> proc -> match -> toggle -> pulse.Move
+//
+// It asks the display and the sound server at the same time, lets
+// internal/match say which streams belong to the window, chooses the sink and
+// moves. It holds no state between two requests.
+package toggle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/match"
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/pulse"
+	"github.com/patoggle/patoggle/x11"
+)
+
+// Display is what the pipeline needs of an X connection; *x11.Conn has it.
+type Display interface {
+	Screen(context.Context, x11.WindowID) (*x11.Screen, error)
+}
+
+// Sound is what the pipeline needs of a sound server; *pulse.Conn has it.
+type Sound interface {
+	Snapshot(context.Context) (*pulse.Snapshot, error)
+	Move(context.Context, pulse.SinkIndex, ...pulse.StreamIndex) []error
+	Look(context.Context, ...pulse.StreamIndex) (map[pulse.StreamIndex]pulse.SinkIndex, error)
+	Warm(context.Context)
+}
+
+// Whom says what a request is about.
+type Whom int
+
+// The zero value is the focused window's application.
+const (
+	Focused Whom = iota
+	// ByWindow: the application of Target.Window.
+	ByWindow
+	// ByPID: the process Target.PID and its descendants.
+	ByPID
+	// ByName: every stream whose application, binary or id is Target.App.
+	ByName
+	// ByStream: the stream Target.Stream.
+	ByStream
+	// Everything: every stream of every application.
+	Everything
+)
+
+// Target is whom to move. The zero value is the focused window's application.
+type Target struct {
+	Whom   Whom
+	Window x11.WindowID
+	PID    int
+	App    string
+	Stream pulse.StreamIndex
+}
+
+func (t Target) needsDisplay() bool { return t.Whom == Focused || t.Whom == ByWindow }
+
+// Way is which sink to move to, seen from where the application plays.
+type Way int
+
+// The zero value is the next sink.
+const (
+	Next Way = iota
+	Prev
+	// To is the sink named in Request.Sink.
+	To
+)
+
+// Request is one press of the key. The zero value moves the focused
+// application to the next sink.
+type Request struct {
+	Target Target
+	Way    Way
+	// Sink is the sink's name, nickname, description or a part of it, for
+	// Way To.
+	Sink string
+	// DryRun moves nothing and reports what would move.
+	DryRun bool
+	// Guess lets matches of low confidence act.
+	Guess bool
+	// Verify looks again after VerifyAfter, and moves once more what was
+	// pulled back.
+	Verify bool
+}
+
+// VerifyAfter is how long --verify waits before it looks again: longer than
+// the one second in which pipewire-pulse repeats to the mover what the mover
+// asked for (module-protocol-pulse, "moved" claims).
+const VerifyAfter = 1200 * time.Millisecond
+
+// Pipeline is where the world comes in. Every field but Config is needed for
+// the requests that use it.
+type Pipeline struct {
+	// Display and Sound open a connection or hand out a warm one. They are
+	// called at the same time. Closing is the caller's.
+	Display func(context.Context) (Display, error)
+	Sound   func(context.Context) (Sound, error)
+	// Procs gives a fresh view of /proc for each request.
+	Procs func() match.Processes
+	// Config may be nil: the defaults.
+	Config *config.Config
+	// PID and UID are ours.
+	PID, UID int
+	Hostname string
+	// After is time.After when nil.
+	After func(time.Duration) <-chan time.Time
+}
+
+// View is the display and the sound server at one moment, joined.
+type View struct {
+	// Screen is nil when the display was not asked or did not answer.
+	Screen *x11.Screen
+	// ScreenErr is why Screen has no focused window; nil when it has.
+	ScreenErr error
+	Snapshot  *pulse.Snapshot
+	Book      *Book
+	Match     match.Result
+
+	sound Sound
+}
+
+// displayShare is the part of the time that a display may take where it is
+// welcome but not needed.
+const displayShare = 2
+
+// Look asks the display (unless window is nil) and the sound server at the
+// same time and joins the answers. The zero window is the focused one. An
+// error of the display is in View.ScreenErr and leaves the rest usable; the
+// returned error is a Problem of the sound server.
+func (p *Pipeline) Look(ctx context.Context, window *x11.WindowID) (*View, error) {
+	if window != nil {
+		if deadline, ok := ctx.Deadline(); ok {
+			half, cancel := context.WithTimeout(ctx, time.Until(deadline)/displayShare)
+			defer cancel()
+			return p.look(ctx, half, window, false)
+		}
+	}
+	return p.look(ctx, ctx, window, false)
+}
+
+func (p *Pipeline) look(ctx, displayCtx context.Context, window *x11.WindowID, warm bool) (*View, error) {
+	v := &View{}
+	var wg sync.WaitGroup
+	if window != nil {
+		wg.Go(func() {
+			d, err := p.Display(displayCtx)
+			if err == nil {
+				v.Screen, err = d.Screen(displayCtx, *window)
+			}
+			v.ScreenErr = err
+		})
+	}
+	var soundErr error
+	wg.Go(func() {
+		if v.sound, soundErr = p.Sound(ctx); soundErr != nil {
+			return
+		}
+		if warm {
+			wg.Go(func() { v.sound.Warm(ctx) })
+		}
+		v.Snapshot, soundErr = v.sound.Snapshot(ctx)
+	})
+	wg.Wait()
+	if soundErr != nil {
+		return nil, SoundError(soundErr)
+	}
+	cfg := p.Config
+	if cfg == nil {
+		cfg = &config.Config{}
+	}
+	v.Book = NewBook(v.Snapshot.Sinks, cfg)
+	return v, nil
+}
+
+func (p *Pipeline) input(v *View) match.Input {
+	in := match.Input{Snapshot: v.Snapshot, Procs: p.Procs(), PID: p.PID, UID: p.UID, Hostname: p.Hostname}
+	if v.ScreenErr == nil {
+		in.Screen = v.Screen
+	}
+	return in
+}
+
+// Resolve fills View.Match: whose each stream is, seen from the window, or
+// from the process when pid is not 0.
+func (p *Pipeline) Resolve(v *View, pid int) error {
+	in := p.input(v)
+	if pid == 0 {
+		v.Match = match.Match(in)
+		return nil
+	}
+	if _, ok := in.Procs.Process(pid); !ok {
+		return &Problem{Kind: Failed, Message: fmt.Sprintf("there is no process %d", pid)}
+	}
+	v.Match = match.Descendants(in, pid)
+	return nil
+}
+
+// Run serves one request. The report is never nil, also beside an error: it
+// says what did move. The error is a *Problem.
+func (p *Pipeline) Run(ctx context.Context, r Request) (*Report, error) {
+	rep := &Report{Result: ResultNothing, Moves: []Move{}}
+	err := p.run(ctx, r, rep)
+	if err != nil {
+		rep.Reason = err.Error()
+		if pr := (*Problem)(nil); !errors.As(err, &pr) || pr.Kind != Nothing {
+			rep.Result = ResultFailed
+		}
+	}
+	return rep, err
+}
+
+func (p *Pipeline) run(ctx context.Context, r Request, rep *Report) error {
+	var window *x11.WindowID
+	if r.Target.needsDisplay() {
+		window = &r.Target.Window
+	}
+	v, err := p.look(ctx, ctx, window, !r.DryRun)
+	if err != nil {
+		return err
+	}
+	if window != nil && v.ScreenErr != nil {
+		return DisplayError(v.ScreenErr, v.Screen, r.Target.Window)
+	}
+	var to *Output
+	if r.Way == To {
+		if to, err = v.Book.Find(r.Sink); err != nil {
+			return err
+		}
+	}
+	if err := p.choose(v, r, rep); err != nil {
+		return err
+	}
+	if to == nil {
+		if to, err = v.step(rep, r.Way); err != nil {
+			return err
+		}
+	}
+	rep.To = to
+	return p.move(ctx, r, v, rep)
+}
+
+// choose puts the request's streams into the report.
+func (p *Pipeline) choose(v *View, r Request, rep *Report) error {
+	switch r.Target.Whom {
+	case Focused, ByWindow, ByPID:
+		return p.chooseMatched(v, r, rep)
+	}
+	// The streams are named by the request itself; the match only says which
+	// of them nobody may move.
+	if err := p.Resolve(v, 0); err != nil {
+		return err
+	}
+	for i := range v.Snapshot.Streams {
+		s := &v.Snapshot.Streams[i]
+		m := &v.Match.Streams[i]
+		var rule string
+		switch r.Target.Whom {
+		case ByStream:
+			if s.Index == r.Target.Stream {
+				rule = "stream"
+			}
+		case ByName:
+			if isCalled(s, r.Target.App) && !m.Own {
+				rule = "app"
+			}
+		case Everything:
+			if !m.Own {
+				rule = "all"
+			}
+		}
+		if rule != "" {
+			rep.add(v, s, rule, match.Certain.String())
+		}
+	}
+	switch {
+	case len(rep.Moves) > 0:
+		rep.Application = rep.Moves[0].Application
+		if r.Target.Whom == Everything {
+			rep.Application = ""
+		}
+		return nil
+	case r.Target.Whom == ByStream:
+		return &Problem{Kind: Failed, Message: fmt.Sprintf("there is no stream %d", r.Target.Stream), Hint: playing(v)}
+	case r.Target.Whom == ByName:
+		rep.Application = r.Target.App
+		return &Problem{Kind: Nothing, Message: term.Escape(r.Target.App) + " is not playing anything", Hint: playing(v)}
+	}
+	return &Problem{Kind: Nothing, Message: "nothing is playing"}
+}
+
+func (p *Pipeline) chooseMatched(v *View, r Request, rep *Report) error {
+	pid := 0
+	if r.Target.Whom == ByPID {
+		pid = r.Target.PID
+	}
+	if err := p.Resolve(v, pid); err != nil {
+		return err
+	}
+	if pid == 0 {
+		rep.Window = NewWindow(v.Screen, v.Match.Window)
+		rep.Application = firstOf(v.Screen.Focused.Class, v.Screen.Focused.Title)
+	} else {
+		rep.Application = "process " + strconv.Itoa(pid)
+		if proc, ok := p.Procs().Process(pid); ok && proc.Comm != "" {
+			rep.Application = proc.Comm
+		}
+	}
+	var guesses []string
+	for i := range v.Match.Streams {
+		m := &v.Match.Streams[i]
+		s := &v.Snapshot.Streams[i]
+		switch {
+		case m.Ambiguous:
+			return ambiguous(s, m)
+		case !m.Matched:
+		case m.Confidence.Acts(r.Guess):
+			rep.add(v, s, string(m.Rule), m.Confidence.String())
+		default:
+			guesses = append(guesses, Quote(match.Application(s)))
+		}
+	}
+	if len(rep.Moves) > 0 {
+		rep.Application = rep.Moves[0].Application
+		return nil
+	}
+	if v.Match.Window.Remote {
+		return &Problem{
+			Kind:    Failed,
+			Message: fmt.Sprintf("remote window: %s runs on another machine", Quote(rep.Application)),
+			Hint:    "its sound is not on this machine's server; run patoggle over there",
+		}
+	}
+	silent := &Problem{Kind: Nothing, Message: term.Escape(rep.Application) + " is not playing anything"}
+	switch {
+	case len(guesses) > 0:
+		silent.Message = "no stream surely belongs to " + term.Escape(rep.Application)
+		silent.Hint = "--guess would move " + strings.Join(guesses, ", ")
+	case v.Match.Window.Reason != "":
+		silent.Hint = term.Escape(v.Match.Window.Reason)
+	case slices.ContainsFunc(v.Match.Streams, func(m match.Stream) bool { return !m.Own }):
+		silent.Hint = `"patoggle why" says whose each stream is`
+	}
+	return silent
+}
+
+// isCalled is true when the user's name is one of the names an application
+// has: compared whole, in any case.
+func isCalled(s *pulse.Stream, name string) bool {
+	for _, n := range []string{
+		match.Application(s),
+		s.Property("application.name"),
+		s.Property("application.process.binary"),
+		s.Property("application.id"),
+		s.Property("pipewire.access.portal.app_id"),
+	} {
+		if n != "" && strings.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// playing lists the applications that have a stream, for a hint.
+func playing(v *View) string {
+	var names []string
+	for i := range v.Snapshot.Streams {
+		if v.Match.Streams[i].Own {
+			continue
+		}
+		s := &v.Snapshot.Streams[i]
+		names = append(names, fmt.Sprintf("%s (stream %d)", Quote(match.Application(s)), s.Index))
+	}
+	if len(names) == 0 {
+		return "nothing is playing at all"
+	}
+	return "playing are " + strings.Join(names, ", ")
+}
+
+func ambiguous(s *pulse.Stream, m *match.Stream) error {
+	names := make([]string, len(m.Candidates))
+	for i, c := range m.Candidates {
+		names[i] = fmt.Sprintf("%d (%s)", c.PID, term.Escape(c.Comm))
+	}
+	return &Problem{
+		Kind: Failed,
+		Message: fmt.Sprintf("ambiguous: stream %d (%s) says it is process %s, which in sandboxes is each of %s",
+			s.Index, Quote(match.Application(s)), term.Escape(s.Property("application.process.id")), strings.Join(names, ", ")),
+		Hint: fmt.Sprintf("nothing was moved; \"patoggle --stream %d\" moves this one", s.Index),
+	}
+}
+
+func (rep *Report) add(v *View, s *pulse.Stream, rule, confidence string) {
+	m := Move{
+		Stream:      s.Index,
+		Application: match.Application(s),
+		Media:       s.Media,
+		Rule:        rule,
+		Confidence:  confidence,
+	}
+	if o := v.Book.Output(s.Sink); o != nil {
+		m.From = o.Name
+	}
+	rep.Moves = append(rep.Moves, m)
+}
+
+// step chooses the sink after (or before) that of the first playing stream;
+// when all are paused, of the first.
+func (v *View) step(rep *Report, way Way) (*Output, error) {
+	from := v.Snapshot.Stream(rep.Moves[0].Stream).Sink
+	for _, m := range rep.Moves {
+		if s := v.Snapshot.Stream(m.Stream); !s.Corked {
+			from = s.Sink
+			break
+		}
+	}
+	to, ok := v.Book.Step(from, way == Prev)
+	if ok {
+		return v.Book.Output(to), nil
+	}
+	if len(v.Book.ring) == 0 {
+		p := &Problem{Kind: Nothing, Message: "no sink to play on"}
+		if len(v.Book.Outputs) > 0 {
+			p.Hint = "every sink is skipped by the configuration, not in its list, or has nothing plugged in: " + v.Book.list(v.Book.all())
+		}
+		return nil, p
+	}
+	return nil, &Problem{Kind: Nothing, Message: "only one sink to play on: " + term.Escape(v.Book.Output(from).Label)}
+}
+
+// move brings the report's streams to the sink and fills in what became of
+// each.
+func (p *Pipeline) move(ctx context.Context, r Request, v *View, rep *Report) error {
+	var streams []pulse.StreamIndex
+	for i := range rep.Moves {
+		m := &rep.Moves[i]
+		m.To = rep.To.Name
+		if v.Snapshot.Stream(m.Stream).Sink == rep.To.Index {
+			m.Result = AlreadyThere
+			continue
+		}
+		m.Result = WouldMove
+		streams = append(streams, m.Stream)
+	}
+	if len(streams) == 0 {
+		rep.Reason = fmt.Sprintf("%s already plays on %s", term.Escape(rep.Application), term.Escape(rep.To.Label))
+		if rep.Application == "" {
+			rep.Reason = "everything already plays on " + term.Escape(rep.To.Label)
+		}
+		return nil
+	}
+	if r.DryRun {
+		rep.Result = ResultWouldMove
+		return nil
+	}
+	errs := v.sound.Move(ctx, rep.To.Index, streams...)
+	failed := map[pulse.StreamIndex]error{}
+	for i, s := range streams {
+		if errs[i] != nil {
+			failed[s] = errs[i]
+		}
+	}
+	if r.Verify {
+		p.verify(ctx, v, rep.To.Index, streams, failed)
+	}
+	return rep.settle(failed, streams)
+}
+
+// verify waits until the server no longer merely repeats what it was asked,
+// looks where the streams really are, and moves once more what was pulled
+// back. What does not stay is added to failed.
+func (p *Pipeline) verify(ctx context.Context, v *View, to pulse.SinkIndex, streams []pulse.StreamIndex, failed map[pulse.StreamIndex]error) {
+	check := slices.DeleteFunc(slices.Clone(streams), func(s pulse.StreamIndex) bool { return failed[s] != nil })
+	for try := 0; len(check) > 0; try++ {
+		where, err := p.lookLater(ctx, v, check)
+		if err != nil {
+			for _, s := range check {
+				failed[s] = err
+			}
+			return
+		}
+		var back []pulse.StreamIndex
+		for _, s := range check {
+			sink, alive := where[s]
+			switch {
+			case !alive:
+				failed[s] = pulse.ErrGone
+			case sink != to:
+				back = append(back, s)
+			}
+		}
+		if try > 0 {
+			for _, s := range back {
+				failed[s] = errPulledBack
+			}
+			return
+		}
+		for i, err := range v.sound.Move(ctx, to, back...) {
+			if err != nil {
+				failed[back[i]] = err
+			}
+		}
+		check = slices.DeleteFunc(back, func(s pulse.StreamIndex) bool { return failed[s] != nil })
+	}
+}
+
+func (p *Pipeline) lookLater(ctx context.Context, v *View, streams []pulse.StreamIndex) (map[pulse.StreamIndex]pulse.SinkIndex, error) {
+	after := p.After
+	if after == nil {
+		after = time.After
+	}
+	select {
+	case <-ctx.Done():
+		return nil, errUnverified
+	case <-after(VerifyAfter):
+	}
+	return v.sound.Look(ctx, streams...)
+}
+
+// settle writes the outcomes of tried streams into the report. Streams that
+// ended in between are left out of it.
+func (rep *Report) settle(failed map[pulse.StreamIndex]error, tried []pulse.StreamIndex) error {
+	var first *Problem
+	moved := 0
+	rep.Moves = slices.DeleteFunc(rep.Moves, func(m Move) bool { return errors.Is(failed[m.Stream], pulse.ErrGone) })
+	for i := range rep.Moves {
+		m := &rep.Moves[i]
+		if !slices.Contains(tried, m.Stream) {
+			continue
+		}
+		err := failed[m.Stream]
+		if err == nil {
+			m.Result = Moved
+			moved++
+			continue
+		}
+		m.Result = MoveFailed
+		problem := moveProblem(err, m)
+		m.Error, m.Hint = problem.Message, problem.Hint
+		if first == nil {
+			first = problem
+		}
+	}
+	switch {
+	case first != nil:
+		return first
+	case moved > 0:
+		rep.Result = ResultMoved
+		return nil
+	case len(rep.Moves) == 0:
+		return &Problem{Kind: Nothing, Message: term.Escape(rep.Application) + " has just stopped playing"}
+	}
+	return nil
+}

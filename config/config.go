@@ -9,7 +9,11 @@
 // this package.
 package config
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/patoggle/patoggle/internal/keys"
+)
 
 // Config is a validated configuration. The zero value is the default: every
 // sink in the ring, no nicknames, notifications from the daemon only, and
@@ -98,8 +102,7 @@ func (a Action) String() string {
 
 // Hotkey is one binding of the daemon.
 type Hotkey struct {
-	// Keys is the chord: "Super+F9".
-	Keys   string
+	Chord  keys.Chord
 	Action Action
 	// Sink is where to, as for the one-shot's --to: a name, a nickname, a
 	// description, or a unique part of one. "" unless Action is To.
@@ -112,9 +115,9 @@ type Hotkey struct {
 // String returns the binding in words: "Super+F9 = next".
 func (h Hotkey) String() string {
 	if h.Action == To {
-		return fmt.Sprintf("%s = to %q", h.Keys, h.Sink)
+		return fmt.Sprintf("%s = to %q", h.Chord, h.Sink)
 	}
-	return fmt.Sprintf("%s = %s", h.Keys, h.Action)
+	return fmt.Sprintf("%s = %s", h.Chord, h.Action)
 }
 
 // DefaultChord is bound to the next sink when the file has no [[hotkey]].
@@ -129,7 +132,11 @@ func (c *Config) Bindings() (bindings []Hotkey, defaulted bool) {
 	if len(c.Hotkeys) > 0 {
 		return c.Hotkeys, false
 	}
-	return []Hotkey{{Keys: DefaultChord, Action: Next}}, true
+	chord, err := keys.Parse(DefaultChord)
+	if err != nil {
+		panic("config: the default chord: " + err.Error()) // a test holds that it is none
+	}
+	return []Hotkey{{Chord: chord, Action: Next}}, true
 }
 
 // Nickname returns the nickname of the sink with the name, or "". An entry

@@ -9,6 +9,8 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/patoggle/patoggle/internal/keys"
 )
 
 func parse(t *testing.T, doc string) *Config {
@@ -18,6 +20,25 @@ func parse(t *testing.T, doc string) *Config {
 		t.Fatalf("Parse(%q): %v", doc, err)
 	}
 	return c
+}
+
+func chord(t *testing.T, s string) keys.Chord {
+	t.Helper()
+	c, err := keys.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// refused returns why a chord is none.
+func refused(t *testing.T, s string) string {
+	t.Helper()
+	_, err := keys.Parse(s)
+	if err == nil {
+		t.Fatalf("%q is a chord", s)
+	}
+	return err.Error()
 }
 
 func patterns(texts ...string) []Pattern {
@@ -62,6 +83,15 @@ exact = "E"
 		{"notify on", `notify = true`, Config{Notify: NotifyAlways}},
 		{"notify off", `notify = false`, Config{Notify: NotifyNever}},
 		{"notify spelled out", `notify = "daemon"`, Config{Notify: NotifyDaemon}},
+		{"hotkeys", "[[hotkey]]\nkeys = 'mod4+f9'\ndo = 'next'\n\n[[hotkey]]\ndo = 'to'\nsink = 'Headset'\nkeys = 'XF86AudioNext'", Config{
+			Hotkeys: []Hotkey{
+				{Chord: chord(t, "Super+F9"), Action: Next, Line: 1},
+				{Chord: chord(t, "XF86AudioNext"), Action: To, Sink: "Headset", Line: 5},
+			},
+		}},
+		{"hotkeys as inline tables", "hotkey = [\n{keys = 'Super+F9', do = 'prev'}]", Config{
+			Hotkeys: []Hotkey{{Chord: chord(t, "Super+F9"), Action: Prev, Line: 2}},
+		}},
 		{"lines may end with a carriage return", "notify = true\r\nsinks = ['a']\r\n", Config{
 			Notify: NotifyAlways, Sinks: patterns("a"),
 		}},
@@ -153,6 +183,14 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 			`c.toml:2:8: "keys" wants a string, not a number`,
 			`c.toml:3:6: "do" wants a string, not true or false`,
 			`c.toml:4:1: "sink" wants a string, not a list`,
+		}},
+		{"keys that nobody can want", "[[hotkey]]\nkeys = 'Super+'\ndo = 'next'\n[[hotkey]]\nkeys = 'a'\ndo = 'next'\n[[hotkey]]\nkeys = 'Mod3+F9'\ndo = 'next'", []string{
+			`c.toml:2:8: "keys" wants a key with its modifiers, like "Super+F9": "Super+" has no key after the last +`,
+			`c.toml:5:8: "keys" wants a key with its modifiers, like "Super+F9": A would be lost for typing: add Ctrl, Alt or Super`,
+			`c.toml:8:8: "keys" wants a key with its modifiers, like "Super+F9": ` + refused(t, "Mod3+F9"),
+		}},
+		{"the same key under two names", "[[hotkey]]\nkeys = 'Super+Prior'\ndo = 'next'\n[[hotkey]]\nkeys = 'Mod4+Page_Up'\ndo = 'prev'", []string{
+			`c.toml:5:8: Super+Page_Up is bound already in the [[hotkey]] on line 1 of this file`,
 		}},
 		{"an unknown action", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'nxet'", []string{
 			`c.toml:3:6: "do" wants "next", "prev" or "to", not "nxet"; did you mean "next"?`,
@@ -381,7 +419,7 @@ func write(c *Config) string {
 		fmt.Fprintf(&b, "%s = %s\n", basic(n.Sink.String()), basic(n.Nickname))
 	}
 	for _, h := range c.Hotkeys {
-		fmt.Fprintf(&b, "[[hotkey]]\nkeys = %s\ndo = %q\n", basic(h.Keys), h.Action.String())
+		fmt.Fprintf(&b, "[[hotkey]]\nkeys = %s\ndo = %q\n", basic(h.Chord.String()), h.Action.String())
 		if h.Action == To {
 			fmt.Fprintf(&b, "sink = %s\n", basic(h.Sink))
 		}

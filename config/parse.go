@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/patoggle/patoggle/internal/keys"
 )
 
 // MaxSize is the largest configuration file that is read, in bytes.
@@ -210,7 +212,7 @@ func (p *parser) hotkeys(f *field) {
 		p.fail(f.value.position, want, f.value.kind)
 		return
 	}
-	first := make(map[string]Hotkey)
+	first := make(map[keys.Chord]int) // the line, by the chord without its name
 	for _, table := range f.value.items {
 		if table.kind != tableKind {
 			p.fail(table.position, want, "a list with "+table.kind.String()+" in it")
@@ -220,8 +222,8 @@ func (p *parser) hotkeys(f *field) {
 	}
 }
 
-// hotkey reads one binding. first has the earlier ones by their chords.
-func (p *parser) hotkey(table *value, first map[string]Hotkey) {
+// hotkey reads one binding. first has the earlier ones.
+func (p *parser) hotkey(table *value, first map[keys.Chord]int) {
 	before := len(p.errs)
 	h := Hotkey{Line: table.line}
 	for _, f := range table.fields {
@@ -270,17 +272,21 @@ func (p *parser) hotkey(table *value, first map[string]Hotkey) {
 	}
 }
 
-func (p *parser) chord(f *field, h *Hotkey, first map[string]Hotkey) {
-	h.Keys = f.value.text
-	if strings.TrimSpace(h.Keys) == "" {
-		p.fail(f.value.position, `"keys" wants a key with its modifiers, like %q`, DefaultChord)
+// chord reads the key of a binding. The same key under another name is the
+// same key.
+func (p *parser) chord(f *field, h *Hotkey, first map[keys.Chord]int) {
+	chord, err := keys.Parse(f.value.text)
+	if err != nil {
+		p.fail(f.value.position, `"keys" wants a key with its modifiers, like %q: %v`, DefaultChord, err)
 		return
 	}
-	if other, twice := first[h.Keys]; twice {
-		p.fail(f.value.position, "%q is bound already in the [[hotkey]] on line %d of this file", h.Keys, other.Line)
+	h.Chord = chord
+	chord.Name = ""
+	if line, twice := first[chord]; twice {
+		p.fail(f.value.position, "%s is bound already in the [[hotkey]] on line %d of this file", h.Chord, line)
 		return
 	}
-	first[h.Keys] = *h
+	first[chord] = h.Line
 }
 
 // quote quotes a text of the file and cuts what is too long for a message.

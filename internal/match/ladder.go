@@ -538,7 +538,7 @@ func (w *world) windowNames(win *x11.Window, pid int) []string {
 // streamNames returns what a stream's application is called, generic names
 // left out.
 func streamNames(s *pulse.Stream) []string {
-	names := []string{s.Property("application.name"), base(s.Property(propBinary)), s.Property("application.id"), s.Property(propAppID)}
+	names := []string{s.Property(propApplication), base(s.Property(propBinary)), s.Property(propID), s.Property(propAppID)}
 	if s.Client != nil {
 		names = append(names, s.Client.Name)
 	}
@@ -561,7 +561,7 @@ func special(names []string) []string {
 func generic(n string) bool {
 	switch n {
 	case "chromium", "chromium-browser", "chrome", "google-chrome", "electron", "nw", "nwjs", "cef", "java", "javaw", "mono", "dotnet", "node", "gjs", "perl", "ruby", "lua", "luajit", "php",
-		"sh", "bash", "dash", "zsh", "fish", "busybox", "env", "xterm",
+		"x11", "gl", "sh", "bash", "dash", "zsh", "fish", "busybox", "env", "xterm",
 		"wine", "wine64", "wineserver", "wine-preloader", "wine64-preloader", "explorer.exe",
 		"pw-cat", "pw-play", "pw-record", "pw-loopback", "pacat", "paplay", "aplay", "ffplay", "gst-launch-1.0", "gst-play-1.0", "sox", "play",
 		"audio-src", "audio stream", "audiostream", "playback", "playback stream", "audio", "sound", "output", "stream", "unknown", "default",

@@ -218,7 +218,7 @@ func Application(s *pulse.Stream) string {
 	if s.Client != nil {
 		client = s.Client.Name
 	}
-	for _, name := range []string{s.Property("application.name"), base(s.Property("application.process.binary")), client, s.Media} {
+	for _, name := range []string{s.Property(propApplication), base(s.Property(propBinary)), client, s.Media} {
 		if name != "" {
 			return name
 		}

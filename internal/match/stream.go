@@ -10,14 +10,19 @@ import (
 
 // The properties we read: PulseAudio's proplist.h and PipeWire's keys.h.
 const (
-	propBinary = "application.process.binary"
-	propPID    = "application.process.id"
-	propAPI    = "client.api"                    // PipeWire: "pipewire-pulse" for a Pulse client
-	propSecPID = "pipewire.sec.pid"              // PipeWire: pid from the socket
-	propPeer   = "native-protocol.peer"          // PulseAudio: "UNIX socket client", "TCP/IP client from …"
-	propType   = "pulse.server.type"             // pipewire-pulse: "unix", "tcp"
-	propRole   = "media.role"                    // "event"; PipeWire's own word is "Notification"
-	propAppID  = "pipewire.access.portal.app_id" // PipeWire: the Flatpak application's id
+	propApplication = "application.name"
+	propID          = "application.id"
+	propBinary      = "application.process.binary"
+	propPID         = "application.process.id"
+	propAPI         = "client.api"                    // PipeWire: "pipewire-pulse" for a Pulse client
+	propSecPID      = "pipewire.sec.pid"              // PipeWire: pid from the socket
+	propPeer        = "native-protocol.peer"          // PulseAudio: "UNIX socket client", "TCP/IP client from …"
+	propType        = "pulse.server.type"             // pipewire-pulse: "unix", "tcp"
+	propAppID       = "pipewire.access.portal.app_id" // PipeWire: the Flatpak application's id
+	propRole        = "media.role"                    // "event"; PipeWire's own word is "Notification"
+	propMonitor     = "stream.monitor"                // PipeWire: "true" for what listens to a sink
+	propModule      = "pulse.module.id"               // pipewire-pulse: of a module loaded through it
+	propLinkGroup   = "node.link-group"               // PipeWire: one side of a loopback, filter or combined sink
 )
 
 // subject is a stream and what is known of the process that plays it.
@@ -49,39 +54,55 @@ func (w *world) resolve(st *pulse.Stream) subject {
 	s := subject{stream: st}
 	c := st.Client
 	switch {
-	case c == nil:
-		s.own, s.never = true, "it belongs to the sound server itself"
+	case c == nil || st.Properties[propModule] != "" || st.Properties[propLinkGroup] != "":
+		s.own, s.never = true, "it belongs to a module of the sound server, not to an application"
 		return s
 	case c.Index == w.in.Snapshot.Self:
 		s.own, s.never = true, "it is patoggle's own"
 		return s
-	case st.Property("stream.monitor") == "true":
-		s.own, s.never = true, "it listens to a monitor"
+	case st.Properties[propMonitor] == "true":
+		s.own, s.never = true, "it listens to a sink instead of playing"
 		return s
 	}
-	if strings.HasPrefix(st.Property(propPeer), "TCP") || st.Property(propType) == "tcp" {
+	// The server sets these on the client. On the stream they would be what
+	// the client made up.
+	if strings.HasPrefix(c.Properties[propPeer], "TCP") || c.Properties[propType] == "tcp" {
 		s.trust = Remote
 		s.never = "its application speaks to the sound server over the network, so it may run on another machine"
 		return s
 	}
-	s.flatpak = st.Property(propAppID)
+	s.flatpak = c.Properties[propAppID]
 	if w.trusted(&s) {
 		return s
 	}
 	w.claimed(&s)
+	if s.pid != 0 && s.pid == w.in.PID {
+		s.own, s.never = true, "it is patoggle's own"
+	}
 	return s
 }
 
 // trusted takes the pid that PipeWire knows from the socket of a client of its
 // own protocol. For a client of the Pulse protocol it is pipewire-pulse's own
-// pid, and PulseAudio would hand on any such property as the client made it up.
+// pid, and PulseAudio hands on any such property as the client made it up. A
+// Pulse client can overwrite client.api and pulse.server.type (PipeWire 0.3.65,
+// PULSE_PROP), so the name of the process is looked at as well. A portal opens
+// the connection on behalf of a sandbox.
 func (w *world) trusted(s *subject) bool {
-	if !w.in.Snapshot.Server.PipeWire || s.stream.Property(propAPI) == "pipewire-pulse" || s.stream.Property(propType) != "" {
+	c := s.stream.Client
+	_, pulseClient := c.Properties[propType]
+	if !w.in.Snapshot.Server.PipeWire || pulseClient || c.Properties[propAPI] == "pipewire-pulse" {
 		return false
 	}
-	pid := parsePID(s.stream.Property(propSecPID))
+	pid := parsePID(c.Properties[propSecPID])
 	if pid == 0 {
 		return false
+	}
+	if p, ok := w.read(pid, proc.Stat); ok {
+		switch {
+		case p.Comm == "pipewire-pulse", p.Comm == "pipewire", p.Comm == "wireplumber", strings.HasPrefix(p.Comm, "xdg-desktop-por"):
+			return false
+		}
 	}
 	s.pid, s.trust = pid, Trusted
 	return true

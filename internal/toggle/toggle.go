@@ -19,6 +19,7 @@ import (
 
 	"github.com/patoggle/patoggle/config"
 	"github.com/patoggle/patoggle/internal/match"
+	"github.com/patoggle/patoggle/internal/proc"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/pulse"
 	"github.com/patoggle/patoggle/x11"
@@ -312,8 +313,8 @@ func (p *Pipeline) chooseMatched(v *View, r Request, rep *Report) error {
 		rep.Application = firstOf(v.Screen.Focused.Class, v.Screen.Focused.Title)
 	} else {
 		rep.Application = "process " + strconv.Itoa(pid)
-		if proc, ok := p.Procs().Process(pid); ok && proc.Comm != "" {
-			rep.Application = proc.Comm
+		if named, ok := p.Procs().Process(pid); ok && named.Comm != "" {
+			rep.Application = named.Comm
 		}
 	}
 	var guesses []string
@@ -389,7 +390,8 @@ func playing(v *View) string {
 
 func ambiguous(s *pulse.Stream, m *match.Stream) error {
 	names := make([]string, len(m.Candidates))
-	for i, c := range m.Candidates {
+	byPID := slices.SortedFunc(slices.Values(m.Candidates), func(a, b proc.Process) int { return a.PID - b.PID })
+	for i, c := range byPID {
 		names[i] = fmt.Sprintf("%d (%s)", c.PID, term.Escape(c.Comm))
 	}
 	return &Problem{

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/match"
+	"github.com/patoggle/patoggle/internal/proc"
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/internal/toggle"
+	"github.com/patoggle/patoggle/pulse"
+	"github.com/patoggle/patoggle/x11"
+)
+
+// defaultTimeout bounds everything one call does.
+const defaultTimeout = 2 * time.Second
+
+// verifyTimeout is the default with --verify, which waits twice when a stream
+// was pulled back.
+const verifyTimeout = defaultTimeout + 2*toggle.VerifyAfter
+
+// app is one call of the program: its streams, its flags and what it opened.
+type app struct {
+	stdout, stderr io.Writer
+	getenv         func(string) string
+
+	server, display, configFile string
+	timeout                     time.Duration
+	json, quiet, verbose        bool
+
+	mu      sync.Mutex
+	closers []func() error // what is open; two openers run at the same time
+}
+
+// run is the program. It returns the exit code.
+func run(args []string, stdout, stderr io.Writer, getenv func(string) string) int {
+	a := &app{stdout: stdout, stderr: stderr, getenv: getenv}
+	root := a.root()
+	root.SetArgs(args)
+	err := root.Execute()
+	for _, c := range a.closers {
+		c()
+	}
+	return explain(stderr, err)
+}
+
+// root builds the command with everything below it.
+func (a *app) root() *cobra.Command {
+	var t targetFlags
+	var r toggle.Request
+	var prev, notify bool
+	var to string
+	root := &cobra.Command{
+		Use:               "patoggle",
+		Short:             "move the focused application's sound to the next sink",
+		Version:           version,
+		Args:              noArguments,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if r.Target, err = t.target(cmd); err != nil {
+				return err
+			}
+			r.Guess = t.guess
+			switch {
+			case prev:
+				r.Way = toggle.Prev
+			case cmd.Flags().Changed("to"):
+				r.Way, r.Sink = toggle.To, to
+			}
+			if r.Verify && !cmd.Flags().Changed("timeout") {
+				a.timeout = verifyTimeout
+			}
+			return a.toggle(r, notify)
+		},
+	}
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetVersionTemplate("patoggle {{.Version}}\n")
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.stdout, help(cmd)) })
+	root.SuggestionsMinimumDistance = 2 // the default of the library's own check
+	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
+
+	all := root.PersistentFlags()
+	all.StringVar(&a.server, "server", "", "")
+	all.StringVar(&a.display, "display", "", "")
+	all.StringVar(&a.configFile, "config", "", "")
+	all.DurationVar(&a.timeout, "timeout", defaultTimeout, "")
+	all.BoolVar(&a.json, "json", false, "")
+	all.BoolVarP(&a.quiet, "quiet", "q", false, "")
+	all.BoolVarP(&a.verbose, "verbose", "v", false, "")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if a.timeout <= 0 {
+			return fmt.Errorf("--timeout must be longer than 0, for example 2s")
+		}
+		return nil
+	}
+
+	f := root.Flags()
+	f.BoolVar(&prev, "prev", false, "")
+	f.StringVar(&to, "to", "", "")
+	f.BoolVarP(&r.DryRun, "dry-run", "n", false, "")
+	f.BoolVar(&r.Verify, "verify", false, "")
+	f.BoolVar(&notify, "notify", false, "")
+	root.MarkFlagsMutuallyExclusive("prev", "to")
+	t.add(root)
+
+	root.AddCommand(a.listCommand(), a.whyCommand(), a.configCommand(), a.completionCommand(root))
+	return root
+}
+
+// noArguments refuses arguments, and names the command that was meant.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf(" (did you mean %q?)", near[0])
+	}
+	return fmt.Errorf("%q is no command of %s%s", args[0], cmd.CommandPath(), hint)
+}
+
+// targetFlags say whom to move.
+type targetFlags struct {
+	window, app string
+	pid         int
+	stream      uint32
+	all, guess  bool
+}
+
+func (t *targetFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&t.window, "window", "", "")
+	f.IntVar(&t.pid, "pid", 0, "")
+	f.StringVar(&t.app, "app", "", "")
+	f.Uint32Var(&t.stream, "stream", 0, "")
+	f.BoolVar(&t.all, "all", false, "")
+	f.BoolVar(&t.guess, "guess", false, "")
+	cmd.MarkFlagsMutuallyExclusive("window", "pid", "app", "stream", "all")
+}
+
+func (t *targetFlags) target(cmd *cobra.Command) (toggle.Target, error) {
+	given := cmd.Flags().Changed
+	switch {
+	case given("window"):
+		id, err := parseWindow(t.window)
+		return toggle.Target{Whom: toggle.ByWindow, Window: id}, err
+	case given("pid"):
+		if t.pid <= 0 {
+			return toggle.Target{}, fmt.Errorf("--pid wants a process id, not %d", t.pid)
+		}
+		return toggle.Target{Whom: toggle.ByPID, PID: t.pid}, nil
+	case given("app"):
+		if strings.TrimSpace(t.app) == "" {
+			return toggle.Target{}, fmt.Errorf("--app wants the name of an application")
+		}
+		return toggle.Target{Whom: toggle.ByName, App: t.app}, nil
+	case given("stream"):
+		return toggle.Target{Whom: toggle.ByStream, Stream: pulse.StreamIndex(t.stream)}, nil
+	case t.all:
+		return toggle.Target{Whom: toggle.Everything}, nil
+	}
+	return toggle.Target{}, nil
+}
+
+// parseWindow reads a window id as xprop, xdotool and wmctrl print it.
+func parseWindow(s string) (x11.WindowID, error) {
+	digits, base := s, 10
+	if hex, ok := strings.CutPrefix(strings.ToLower(s), "0x"); ok {
+		digits, base = hex, 16
+	}
+	// The three top bits of an X resource id are zero (X protocol, "Resource
+	// IDs"), and 0 and 1 mean "none" and "pointer root".
+	id, err := strconv.ParseUint(digits, base, 29)
+	if err != nil || id < 2 {
+		return 0, fmt.Errorf("--window wants a window id such as 0x800008 or 8388616, not %q", s)
+	}
+	return x11.WindowID(id), nil
+}
+
+// loadConfig reads the configuration.
+func (a *app) loadConfig(warnings io.Writer) (*config.Config, error) {
+	path, err := a.configPath()
+	if err != nil {
+		// Without a home there is no file, and no file means the defaults.
+		return config.Default(), nil
+	}
+	load := config.Load
+	if a.configFile != "" {
+		load = config.Read // a file that was named has to be there
+	}
+	cfg, warn, err := load(path)
+	for _, w := range warn {
+		say(warnings, "warning", term.Escape(w.Message))
+		if w.Hint != "" {
+			say(warnings, "hint", term.Escape(w.Hint))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+func (a *app) configPath() (string, error) {
+	if a.configFile != "" {
+		return a.configFile, nil
+	}
+	return config.Path(a.getenv)
+}
+
+// pipeline joins the rooms to one pipeline for this call.
+func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
+	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces
+	return &toggle.Pipeline{
+		Display: func(ctx context.Context) (toggle.Display, error) {
+			c, err := x11.Open(ctx, x11.Options{Display: a.display, Getenv: a.getenv})
+			if err != nil {
+				return nil, err
+			}
+			a.onClose(c.Close)
+			return c, nil
+		},
+		Sound: func(ctx context.Context) (toggle.Sound, error) {
+			c, err := pulse.Dial(ctx, pulse.Options{Server: a.server, Getenv: a.getenv})
+			if err != nil {
+				return nil, err
+			}
+			a.onClose(c.Close)
+			return c, nil
+		},
+		Procs:    func() match.Processes { return proc.New(os.DirFS("/proc")) },
+		Config:   cfg,
+		PID:      os.Getpid(),
+		UID:      os.Getuid(),
+		Hostname: host,
+	}
+}
+
+func (a *app) onClose(f func() error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closers = append(a.closers, f)
+}
+
+func (a *app) context() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), a.timeout)
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/match"
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/internal/toggle"
+	"github.com/patoggle/patoggle/x11"
+)
+
+// completeTimeout bounds what a Tab key waits for; after it nothing is
+// offered.
+const completeTimeout = 40 * time.Millisecond
+
+func (a *app) completionCommand(root *cobra.Command) *cobra.Command {
+	a.completeFlags(root)
+	return &cobra.Command{
+		Use:       "completion bash|zsh|fish",
+		Short:     "print a completion script for a shell",
+		ValidArgs: []string{"bash", "zsh", "fish"},
+		Args:      oneWord("completion", "bash", "zsh", "fish"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(a.stdout, true)
+			case "zsh":
+				return root.GenZshCompletion(a.stdout)
+			}
+			return root.GenFishCompletion(a.stdout, true)
+		},
+	}
+}
+
+// completeFlags offers what is on the running system.
+func (a *app) completeFlags(root *cobra.Command) {
+	offer := func(withDisplay bool, f func(v *toggle.View) []string) cobra.CompletionFunc {
+		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			v := a.glance(withDisplay)
+			if v == nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return f(v), cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	flags := map[string]cobra.CompletionFunc{
+		"to":     offer(false, sinkChoices),
+		"app":    offer(false, appChoices),
+		"stream": offer(false, streamChoices),
+		"window": offer(true, windowChoices),
+		"pid":    offer(false, pidChoices),
+		"config": func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"toml"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+	}
+	for name, f := range flags {
+		if err := root.RegisterFlagCompletionFunc(name, f); err != nil {
+			panic(err) // a flag of ours is misspelt here
+		}
+	}
+}
+
+// glance looks at the running system within completeTimeout, quietly; nil
+// when it does not answer.
+func (a *app) glance(withDisplay bool) *toggle.View {
+	cfg, err := a.loadConfig(io.Discard)
+	if err != nil {
+		cfg = config.Default()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), completeTimeout)
+	defer cancel()
+	p := a.pipeline(cfg)
+	var window *x11.WindowID
+	if withDisplay {
+		window = new(x11.WindowID)
+	}
+	v, err := p.Look(ctx, window)
+	if err != nil {
+		return nil
+	}
+	if err := p.Resolve(v, 0); err != nil {
+		return nil
+	}
+	return v
+}
+
+// choice is one offer with its description, in the form the scripts expect:
+// a tab between the two, one line each.
+func choice(value, description string) string {
+	return cobra.CompletionWithDesc(value, strings.TrimSpace(term.Escape(description)))
+}
+
+// sinkChoices offers nicknames first, then labels where a shell can take
+// them, always something that Find accepts.
+func sinkChoices(v *toggle.View) []string {
+	var nick, other []string
+	for _, o := range v.Book.Outputs {
+		if o.Nickname != "" && term.Escape(o.Nickname) == o.Nickname {
+			nick = append(nick, choice(o.Nickname, firstNonEmpty(o.Description, o.Name)))
+			continue
+		}
+		other = append(other, choice(o.Name, o.Label))
+	}
+	return append(nick, other...)
+}
+
+func appChoices(v *toggle.View) []string {
+	var out []string
+	seen := map[string]bool{}
+	for i := range v.Snapshot.Streams {
+		s := &v.Snapshot.Streams[i]
+		name := match.Application(s)
+		if v.Match.Streams[i].Own || seen[name] || term.Escape(name) != name {
+			continue
+		}
+		seen[name] = true
+		out = append(out, choice(name, s.Media))
+	}
+	return out
+}
+
+func streamChoices(v *toggle.View) []string {
+	var out []string
+	for i := range v.Snapshot.Streams {
+		if s := &v.Snapshot.Streams[i]; !v.Match.Streams[i].Own {
+			out = append(out, choice(fmt.Sprint(s.Index), match.Application(s)+": "+s.Media))
+		}
+	}
+	return out
+}
+
+func pidChoices(v *toggle.View) []string {
+	var out []string
+	seen := map[int]bool{}
+	for i := range v.Snapshot.Streams {
+		m := &v.Match.Streams[i]
+		if m.PID == 0 || m.Own || seen[m.PID] {
+			continue
+		}
+		seen[m.PID] = true
+		out = append(out, choice(fmt.Sprint(m.PID), match.Application(&v.Snapshot.Streams[i])))
+	}
+	return out
+}
+
+func windowChoices(v *toggle.View) []string {
+	if v.Screen == nil {
+		return nil
+	}
+	var out []string
+	for _, w := range v.Screen.Windows {
+		out = append(out, choice(toggle.WindowString(w.ID), firstNonEmpty(w.Title, w.Class)))
+	}
+	return out
+}
+
+func firstNonEmpty(words ...string) string {
+	for _, w := range words {
+		if w != "" {
+			return w
+		}
+	}
+	return ""
+}

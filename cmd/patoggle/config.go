@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/internal/toggle"
+)
+
+func (a *app) configCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:       "config path|check|init",
+		Short:     "show, check or write the configuration file",
+		ValidArgs: []string{"path", "check", "init"},
+		Args:      oneWord("config", "path", "check", "init"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			path, err := a.configPath()
+			if err != nil {
+				return &toggle.Problem{
+					Kind:    toggle.Failed,
+					Message: term.Escape(err.Error()),
+					Hint:    "name a file with --config",
+					Err:     err,
+				}
+			}
+			switch args[0] {
+			case "check":
+				return a.checkConfig(path)
+			case "init":
+				return a.initConfig(path)
+			}
+			fmt.Fprintln(a.stdout, term.Escape(path))
+			return nil
+		},
+	}
+}
+
+// oneWord accepts exactly one of the words, once.
+func oneWord(command string, words ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 1 && slices.Contains(words, args[0]) {
+			return nil
+		}
+		return fmt.Errorf("patoggle %s wants one of %q", command, words)
+	}
+}
+
+func (a *app) checkConfig(path string) error {
+	if _, err := a.loadConfig(a.stderr); err != nil {
+		return err
+	}
+	if a.quiet {
+		return nil
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(a.stdout, "%s does not exist: the defaults are in force\n", term.Escape(path))
+		return nil
+	}
+	fmt.Fprintf(a.stdout, "%s is good\n", term.Escape(path))
+	return nil
+}
+
+func (a *app) initConfig(path string) error {
+	if err := config.Init(path); err != nil {
+		p := &toggle.Problem{Kind: toggle.Failed, Message: term.Escape(err.Error()), Err: err}
+		if errors.Is(err, config.ErrExists) {
+			p.Hint = "it was left as it is; move it away for a new one"
+		}
+		return p
+	}
+	if !a.quiet {
+		fmt.Fprintf(a.stdout, "wrote %s\n", term.Escape(path))
+	}
+	return nil
+}

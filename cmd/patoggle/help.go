@@ -1,0 +1,92 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// help is the usage, kept by hand: it is the first thing a user sees.
+func help(cmd *cobra.Command) string {
+	if text, ok := helpTexts[cmd.Name()]; ok {
+		return text
+	}
+	return helpTexts["patoggle"]
+}
+
+var helpTexts = map[string]string{
+	"patoggle": `patoggle moves the sound of the application in front to the next sink.
+
+Usage:
+    patoggle                 the focused application's streams go to the next sink
+    patoggle --prev          … to the previous one
+    patoggle --to SINK       … to this one: name, nickname, description, or a
+                             part of it that only one sink has, in any case
+    patoggle list [sinks|streams]
+    patoggle why             which streams would move, and why the others not
+    patoggle config path|check|init
+    patoggle completion bash|zsh|fish
+
+Whom to move, instead of the focused window's application:
+    --window ID              the application of this window (0x800008 or decimal)
+    --pid N                  this process and its descendants
+    --app NAME               application name, binary or id, in any case
+    --stream INDEX           this stream
+    --all                    everything that plays
+
+How:
+    -n, --dry-run            move nothing, say what would move
+    --guess                  let matches of low confidence act
+    --verify                 look again after a second, retry once
+    --notify                 show a desktop notification
+    --json                   one JSON object on standard output
+    -q, --quiet              print nothing but errors
+    -v, --verbose            say more on standard error
+    --server ADDRESS         the sound server, as in PULSE_SERVER
+    --display NAME           the X display, as in DISPLAY
+    --config FILE            the configuration file
+    --timeout DURATION       for everything together (default 2s)
+    --help, --version
+
+Exit code: 0 done, 1 failed, 2 wrong usage or configuration, 3 nothing to do.
+
+Example, two keys in ~/.config/i3/config:
+    bindsym $mod+F9       exec --no-startup-id patoggle --notify
+    bindsym $mod+Shift+F9 exec --no-startup-id patoggle --notify --prev
+`,
+	"list": `patoggle list shows the sinks and what plays on them.
+
+Usage:
+    patoggle list [sinks|streams] [--json]
+
+"*" marks the default sink, ">" the streams of the focused application. It
+works without a display; then nothing is marked focused.
+
+Example:
+    patoggle list --json | jq -r '.sinks[] | select(.in_cycle) | .name'
+`,
+	"why": `patoggle why says which streams would move, and why the others not.
+
+Usage:
+    patoggle why [--window ID | --pid N] [--guess] [--json]
+
+Example, five seconds to bring another window to the front:
+    sleep 5; patoggle why
+`,
+	"config": `patoggle config is about the configuration file.
+
+Usage:
+    patoggle config path     where it is, whether it exists or not
+    patoggle config check    read it and say what is wrong, with file and line
+    patoggle config init     write one that explains every key
+
+Without a file the defaults are in force, and none is written unasked.
+
+Example:
+    patoggle config init && patoggle config check
+`,
+	"completion": `patoggle completion prints a completion script for a shell.
+
+Usage:
+    patoggle completion bash|zsh|fish
+
+Example, for bash, until the shell ends:
+    source <(patoggle completion bash)
+`,
+}

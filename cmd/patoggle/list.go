@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patoggle/patoggle/internal/match"
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/internal/toggle"
+	"github.com/patoggle/patoggle/pulse"
+	"github.com/patoggle/patoggle/x11"
+)
+
+func (a *app) listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:       "list [sinks|streams]",
+		Short:     "show the sinks and what plays on them",
+		ValidArgs: []string{"sinks", "streams"},
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return oneWord("list", "sinks", "streams")(cmd, args)
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			cfg, err := a.loadConfig(a.stderr)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := a.context()
+			defer cancel()
+			p := a.pipeline(cfg)
+			v, err := a.look(ctx, p, 0, 0)
+			if err != nil {
+				return err
+			}
+			if a.verbose && v.ScreenErr != nil {
+				say(a.stderr, "warning", "nothing is marked focused: "+toggle.DisplayError(v.ScreenErr, v.Screen, 0).Message)
+			}
+			l := newListing(v)
+			if a.json {
+				return a.printJSON(l)
+			}
+			what := ""
+			if len(args) == 1 {
+				what = args[0]
+			}
+			return a.printListing(l, v, what)
+		},
+	}
+}
+
+// look asks both servers and says whose each stream is. The display is asked
+// but not needed.
+func (a *app) look(ctx context.Context, p *toggle.Pipeline, window x11.WindowID, pid int) (*toggle.View, error) {
+	v, err := p.Look(ctx, &window)
+	if err != nil {
+		return nil, err
+	}
+	return v, p.Resolve(v, pid)
+}
+
+// listing is "patoggle list --json". Its form is stable and documented in
+// patoggle(1).
+type listing struct {
+	Server struct {
+		Name     string `json:"name"`
+		Version  string `json:"version"`
+		PipeWire bool   `json:"pipewire"`
+	} `json:"server"`
+	DefaultSink string          `json:"default_sink"`
+	Sinks       []listingSink   `json:"sinks"`
+	Streams     []listingStream `json:"streams"`
+}
+
+type listingSink struct {
+	Index       pulse.SinkIndex     `json:"index"`
+	Name        string              `json:"name"`
+	Description string              `json:"description"`
+	Nickname    string              `json:"nickname"`
+	Default     bool                `json:"default"`
+	State       string              `json:"state"`
+	Available   string              `json:"available"`
+	Volume      int                 `json:"volume_percent"`
+	Muted       bool                `json:"muted"`
+	InCycle     bool                `json:"in_cycle"`
+	Streams     []pulse.StreamIndex `json:"streams"`
+}
+
+type listingStream struct {
+	Index       pulse.StreamIndex `json:"index"`
+	Application string            `json:"application"`
+	Media       string            `json:"media"`
+	PID         int               `json:"pid"`
+	PIDTrust    string            `json:"pid_trust"`
+	Sink        string            `json:"sink"`
+	Corked      bool              `json:"corked"`
+	Muted       bool              `json:"muted"`
+	Volume      int               `json:"volume_percent"`
+	Focused     bool              `json:"focused"`
+	Rule        string            `json:"rule"`
+	Confidence  string            `json:"confidence"`
+}
+
+func newListing(v *toggle.View) *listing {
+	l := &listing{
+		DefaultSink: v.Snapshot.Server.DefaultSink,
+		Sinks:       make([]listingSink, len(v.Book.Outputs)),
+		Streams:     make([]listingStream, len(v.Snapshot.Streams)),
+	}
+	l.Server.Name = v.Snapshot.Server.Name
+	l.Server.Version = v.Snapshot.Server.Version
+	l.Server.PipeWire = v.Snapshot.Server.PipeWire
+	for i, o := range v.Book.Outputs {
+		l.Sinks[i] = listingSink{
+			Index:       o.Index,
+			Name:        o.Name,
+			Description: o.Description,
+			Nickname:    o.Nickname,
+			Default:     o.Name == l.DefaultSink,
+			State:       o.State.String(),
+			Available:   o.Available.String(),
+			Volume:      o.Volume,
+			Muted:       o.Muted,
+			InCycle:     o.InCycle,
+			Streams:     []pulse.StreamIndex{},
+		}
+	}
+	for i := range v.Snapshot.Streams {
+		s := &v.Snapshot.Streams[i]
+		m := &v.Match.Streams[i]
+		row := listingStream{
+			Index:       s.Index,
+			Application: match.Application(s),
+			Media:       s.Media,
+			PID:         m.PID,
+			PIDTrust:    m.Trust.String(),
+			Corked:      s.Corked,
+			Muted:       s.Muted,
+			Volume:      s.Volume,
+		}
+		if m.Matched {
+			row.Focused = m.Confidence.Acts(false)
+			row.Rule = string(m.Rule)
+			row.Confidence = m.Confidence.String()
+		}
+		at := slices.IndexFunc(v.Book.Outputs, func(o toggle.Output) bool { return o.Index == s.Sink })
+		if at >= 0 {
+			row.Sink = l.Sinks[at].Name
+			l.Sinks[at].Streams = append(l.Sinks[at].Streams, s.Index)
+		}
+		l.Streams[i] = row
+	}
+	return l
+}
+
+// printListing shows the listing to a person.
+func (a *app) printListing(l *listing, v *toggle.View, what string) error {
+	if what != "streams" {
+		if err := a.printSinks(l, v); err != nil {
+			return err
+		}
+	}
+	if what == "" {
+		fmt.Fprintln(a.stdout)
+	}
+	if what != "sinks" {
+		return a.printStreams(l, v)
+	}
+	return nil
+}
+
+func (a *app) printSinks(l *listing, v *toggle.View) error {
+	if len(l.Sinks) == 0 {
+		fmt.Fprintln(a.stdout, "no sink at all")
+		return nil
+	}
+	t := a.table(
+		term.Column{Title: "  SINK"},
+		term.Column{Title: "VOLUME", Right: true},
+		term.Column{Title: "STATE"},
+		term.Column{Title: "NOTE"},
+		term.Column{Title: "NAME", Flexible: true},
+	)
+	for i, s := range l.Sinks {
+		mark, style := "  ", term.Style("")
+		if s.Default {
+			mark, style = "* ", term.Bold
+		}
+		unplugged := s.Available == pulse.AvailableNo.String()
+		t.Add(
+			term.Cell{Text: mark + v.Book.Outputs[i].Label, Style: style},
+			term.Cell{Text: fmt.Sprintf("%d%%", s.Volume)},
+			term.Cell{Text: s.State},
+			term.Cell{Text: notes(
+				note{s.Default, "default"},
+				note{s.Muted, "muted"},
+				note{unplugged, "unplugged"},
+				note{!s.InCycle && !unplugged, "not in cycle"},
+			)},
+			term.Cell{Text: s.Name, Style: term.Dim},
+		)
+	}
+	return t.Write(a.stdout)
+}
+
+func (a *app) printStreams(l *listing, v *toggle.View) error {
+	if len(l.Streams) == 0 {
+		fmt.Fprintln(a.stdout, "nothing is playing")
+		return nil
+	}
+	t := a.table(
+		term.Column{Title: "  STREAM"},
+		term.Column{Title: "APPLICATION"},
+		term.Column{Title: "SINK"},
+		term.Column{Title: "VOLUME", Right: true},
+		term.Column{Title: "NOTE"},
+		term.Column{Title: "MEDIA", Flexible: true},
+	)
+	for i, s := range l.Streams {
+		mark, style := "  ", term.Style("")
+		if s.Focused {
+			mark, style = "> ", term.Bold
+		}
+		sink := "none"
+		if o := v.Book.Output(v.Snapshot.Streams[i].Sink); o != nil {
+			sink = o.Label
+		}
+		t.Add(
+			term.Cell{Text: fmt.Sprintf("%s%d", mark, s.Index), Style: style},
+			term.Cell{Text: s.Application, Style: style},
+			term.Cell{Text: sink},
+			term.Cell{Text: fmt.Sprintf("%d%%", s.Volume)},
+			term.Cell{Text: notes(
+				note{s.Focused, "focused"},
+				note{v.Match.Streams[i].Own, "not an application"},
+				note{s.Corked, "paused"},
+				note{s.Muted, "muted"},
+			)},
+			term.Cell{Text: s.Media, Style: term.Dim},
+		)
+	}
+	return t.Write(a.stdout)
+}
+
+// table is one that fits standard output.
+func (a *app) table(columns ...term.Column) *term.Table {
+	t := &term.Table{Columns: columns, Heading: term.Dim}
+	if f, ok := a.stdout.(*os.File); ok && term.IsTerminal(f) {
+		t.Width = term.Columns(f, a.getenv)
+		t.Colour = term.Colour(f, a.getenv)
+	}
+	return t
+}
+
+// note is a word that stands in a table where it is true.
+type note struct {
+	on   bool
+	word string
+}
+
+func notes(all ...note) string {
+	var words []string
+	for _, n := range all {
+		if n.on {
+			words = append(words, n.word)
+		}
+	}
+	return strings.Join(words, ", ")
+}

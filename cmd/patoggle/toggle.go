@@ -1,0 +1,66 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/patoggle/patoggle/internal/toggle"
+)
+
+// toggle serves one request and reports it in the form that was asked for.
+func (a *app) toggle(r toggle.Request, withNote bool) error {
+	cfg, err := a.loadConfig(a.stderr)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.context()
+	defer cancel()
+	rep, err := a.pipeline(cfg).Run(ctx, r)
+	switch {
+	case a.json:
+		if err := a.printJSON(rep); err != nil {
+			return err
+		}
+	case !a.quiet:
+		a.printReport(rep)
+	}
+	if a.verbose {
+		a.printMoves(rep)
+	}
+	if withNote || cfg.Notify.OneShot() {
+		a.notify(rep, err)
+	}
+	// Every stream that failed has its own sentence; explain prints the first.
+	var shown bool
+	for _, m := range rep.Moves {
+		if m.Error == "" {
+			continue
+		}
+		if shown {
+			say(a.stderr, "error", m.Error)
+		}
+		shown = true
+	}
+	return err
+}
+
+// printReport says what became of each application, one line each.
+func (a *app) printReport(rep *toggle.Report) {
+	for _, line := range rep.Lines() {
+		fmt.Fprintln(a.stdout, line)
+	}
+}
+
+// printMoves says what became of each stream and why, for -v.
+func (a *app) printMoves(rep *toggle.Report) {
+	for _, m := range rep.Moves {
+		say(a.stderr, "stream", fmt.Sprintf("%d %s: %s, from %s to %s (rule %s, %s)",
+			m.Stream, toggle.Quote(m.Application), m.Result, toggle.Quote(m.From), toggle.Quote(m.To), m.Rule, m.Confidence))
+	}
+}
+
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.stdout)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

@@ -37,8 +37,9 @@ type entry struct {
 	gone bool
 }
 
-// New returns a reader of fsys, which is /proc: os.DirFS("/proc"). Links are
-// read only when fsys is an fs.ReadLinkFS.
+// New returns a reader of fsys, which is /proc: FS("/proc"), or
+// os.DirFS("/proc"), which is slower. Links are read only when fsys is an
+// fs.ReadLinkFS.
 func New(fsys fs.FS) *Reader {
 	return &Reader{fsys: fsys, uid: os.Getuid(), known: make(map[int]*entry)}
 }
@@ -120,12 +121,20 @@ func (r *Reader) fill(e *entry, need Fields) {
 }
 
 // Inner returns our processes (by real user id) that live in a pid namespace
-// inside ours and are called pid there, sorted by their id here. It reads the
-// status of every process we own, once.
+// inside ours and are called pid there, sorted by their id here. The first call
+// looks at every process: at the name of its pid namespace, and at its status
+// when that is another than ours. A process that we may not look into, another
+// user's or one that shut itself off, is not found.
 func (r *Reader) Inner(pid int) []Process {
 	if r.inner == nil {
 		r.inner = make(map[int][]int)
+		ours := r.link("self/ns/pid")
 		for _, n := range r.pids() {
+			if ours != "" {
+				if ns := r.link(strconv.Itoa(n) + "/ns/pid"); ns == "" || ns == ours {
+					continue
+				}
+			}
 			p, ok := r.Read(n, Stat|Status)
 			if !ok || p.UID != r.uid || p.SamePID || p.Zombie {
 				continue
@@ -162,32 +171,39 @@ func (r *Reader) pids() []int {
 // file returns the beginning of a file, at most limit bytes; nil when it
 // cannot be read. The bytes are good until the next call.
 func (r *Reader) file(name string, limit int) []byte {
-	f, err := r.fsys.Open(name)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
 	if r.buf == nil {
-		r.buf = make([]byte, 8192)
+		r.buf = make([]byte, 4096)
 	}
-	n := 0
 	for {
-		if n == len(r.buf) {
-			if n >= limit {
-				break
-			}
-			r.buf = append(r.buf, make([]byte, min(n, limit-n))...)
-		}
-		m, err := f.Read(r.buf[n:])
-		n += m
-		if errors.Is(err, io.EOF) {
-			break
-		}
+		n, err := r.read(name, r.buf)
 		if err != nil {
 			return nil
 		}
+		if n < len(r.buf) || n >= limit {
+			return r.buf[:min(n, limit)]
+		}
+		r.buf = make([]byte, min(4*len(r.buf), max(limit, len(r.buf)+1)))
 	}
-	return r.buf[:min(n, limit)]
+}
+
+// read reads the beginning of a file into buf, until it is full or the file
+// ends.
+func (r *Reader) read(name string, buf []byte) (int, error) {
+	if q, ok := r.fsys.(interface {
+		fill(name string, buf []byte) (int, error)
+	}); ok {
+		return q.fill(name, buf)
+	}
+	f, err := r.fsys.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	n, err := io.ReadFull(f, buf)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return n, err
 }
 
 // regular tells whether the name is a regular file and no link.

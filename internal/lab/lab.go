@@ -51,6 +51,8 @@ type Lab struct {
 	sounds   []*Sound
 	displays []*Display
 	bus      *Process
+
+	sandboxes *os.File // the lock of alone, nil without sandboxes
 }
 
 // Failure is what the methods of a Lab made by New panic with.
@@ -212,14 +214,18 @@ func (l *Lab) Close() error {
 	for _, d := range l.displays {
 		d.forget()
 	}
-	if err := l.keeper.Close(); err != nil {
-		return err
+	err := l.keeper.Close()
+	if l.sandboxes != nil {
+		l.sandboxes.Close() // after the last process in a sandbox
+		l.sandboxes = nil
 	}
-	if _, err := os.Lstat(l.Dir); err == nil {
-		// Only when the keeper itself was killed.
-		return errors.Join(fmt.Errorf("the keeper did not clean up"), os.RemoveAll(l.Dir))
+	if _, e := os.Lstat(l.Dir); e == nil {
+		// Only when the keeper itself was killed or has failed: its children
+		// went with it (prctl(2), PR_SET_PDEATHSIG), theirs may be left.
+		killStray(l.Home)
+		err = errors.Join(errors.New("the keeper did not clean up"), err, os.RemoveAll(l.Dir))
 	}
-	return nil
+	return err
 }
 
 // Env is a complete environment for programs inside the lab, sorted: home,

@@ -106,6 +106,9 @@ type escaper struct {
 // keep reports whether r stays as it is, between what came before and next.
 func (e *escaper) keep(r, next rune) bool {
 	switch {
+	case ordinary(r):
+		*e = escaper{prev: r}
+		return true
 	case r == zwj && pictograph(next) && (pictograph(e.prev) || e.prev == vs16):
 	case (r == zwj || r == zwnj) && joins(e.prev) && joins(next) && unicode.IsLetter(next):
 	case selector(r):
@@ -135,6 +138,16 @@ const (
 	zwj  = '\u200d'
 	vs16 = '\ufe0f'
 )
+
+// ordinary reports whether a character is surely a visible one, without a
+// look at Unicode's tables.
+func ordinary(r rune) bool {
+	return ' ' <= r && r <= '~' ||
+		0xa0 <= r && r < 0x300 && r != 0xad || // Latin
+		0x3041 <= r && r <= 0x3096 || 0x30a1 <= r && r <= 0x30fa || // Kana
+		0x4e00 <= r && r <= 0x9fff || // Han
+		0xac00 <= r && r <= 0xd7a3 // Hangul
+}
 
 // hidden reports whether a character must not reach the terminal, whatever
 // stands around it.

@@ -58,6 +58,17 @@ func TestEscapeShowsWhatATerminalWouldObey(t *testing.T) {
 	}
 }
 
+func TestOrdinaryIsAShortCutOnly(t *testing.T) {
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if ordinary(r) && (hidden(r) || unicode.IsMark(r) || selector(r)) {
+			t.Errorf("%U is not ordinary", r)
+		}
+		if pictograph(r) && hidden(r) || unicode.IsLetter(r) && joins(r) && hidden(r) {
+			t.Errorf("%U is hidden, and may follow a joiner", r)
+		}
+	}
+}
+
 func TestEscapeMarkupLeavesNothingForAParser(t *testing.T) {
 	in := "<b>a & b</b>\x1b &amp; \"quoted\""
 	want := `&lt;b&gt;a &amp; b&lt;/b&gt;\x1b &amp;amp; "quoted"`

@@ -2,6 +2,7 @@ package term
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 )
@@ -16,7 +17,29 @@ func Width(s string) int {
 	if plain(s) {
 		return len(s)
 	}
-	return uniseg.StringWidth(s)
+	cells, state := 0, -1
+	for s != "" {
+		var width int
+		_, s, width, state = next(s, state)
+		cells += width
+	}
+	return cells
+}
+
+// maxCluster is the longest grapheme cluster that is taken for one
+// character, in bytes. Emoji of several people with their skins come to 35.
+const maxCluster = 64
+
+// next returns the first grapheme cluster and how many cells it takes. One
+// that is longer than maxCluster was made to look narrow, such as a chain of
+// a thousand joined emoji: no terminal draws it as one character, so its
+// characters count.
+func next(s string, state int) (cluster, rest string, width, newState int) {
+	cluster, rest, width, newState = uniseg.FirstGraphemeClusterInString(s, state)
+	if len(cluster) > maxCluster {
+		width = max(width, 2*utf8.RuneCountInString(cluster))
+	}
+	return cluster, rest, width, newState
 }
 
 // Truncate returns s when it fits into the cells, else as much of it from
@@ -35,7 +58,7 @@ func Truncate(s string, cells int) string {
 	for rest != "" {
 		var width int
 		var cluster string
-		cluster, rest, width, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		cluster, rest, width, state = next(rest, state)
 		if total == used && used+width <= cells-1 {
 			kept += len(cluster)
 			used += width

@@ -88,6 +88,35 @@ func TestPadFillsWithSpaces(t *testing.T) {
 	}
 }
 
+func TestAClusterMadeToLookNarrowIsCut(t *testing.T) {
+	for name, s := range map[string]string{
+		"joined emoji":    strings.Repeat("👨\u200d", 999) + "👨",
+		"Hangul initials": strings.Repeat("\u1100", 999),
+	} {
+		s = Escape("a" + s)
+		if w := Width(s); w < 999 {
+			t.Errorf("%s: a width of %d for %d bytes", name, w, len(s))
+		}
+		if got := Truncate(s, 80); got != "a…" {
+			t.Errorf("%s: cut to %q", name, got)
+		}
+	}
+}
+
+func BenchmarkEscape(b *testing.B) {
+	for name, s := range map[string]string{
+		"ascii":   strings.Repeat("a song (live) ", 70),
+		"chinese": strings.Repeat("耳机的声音", 66),
+		"arabic":  strings.Repeat("العربية ", 66),
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				Escape(s)
+			}
+		})
+	}
+}
+
 func FuzzTruncate(f *testing.F) {
 	f.Add("a song (live)", 5)
 	f.Add("日本語🎧👨\u200d👩\u200d👧🇩🇪", 7)
@@ -122,9 +151,12 @@ func FuzzTruncate(f *testing.F) {
 			t.Errorf("Truncate(%q, %d) = %q cuts a character", s, cells, got)
 		}
 		// One more would not have fitted.
-		next, _, _, _ := uniseg.FirstGraphemeClusterInString(rest, -1)
-		if kept != "" && Width(kept+next+ellipsis) <= cells {
-			t.Errorf("Truncate(%q, %d) = %q leaves room for %q", s, cells, got, next)
+		cluster, _, _, _ := next(rest, -1)
+		if kept != "" && Width(kept+cluster+ellipsis) <= cells {
+			t.Errorf("Truncate(%q, %d) = %q leaves room for %q", s, cells, got, cluster)
+		}
+		if len(got) > cells*maxCluster {
+			t.Errorf("%d cells hold %d bytes", cells, len(got))
 		}
 		if w := Width(Pad(got, cells, true)); w != cells {
 			t.Errorf("padded to %d cells it takes %d", cells, w)

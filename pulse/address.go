@@ -31,6 +31,11 @@ func (a address) String() string {
 	case "unix", "tcp4", "tcp6":
 		return a.Network + ":" + a.Addr
 	}
+	switch host, port, _ := strings.Cut(a.Addr, ":"); host {
+	case "unix", "tcp", "tcp4", "tcp6":
+		// A host of that name must not be taken for a network.
+		return "[" + host + "]:" + port
+	}
 	return a.Addr
 }
 
@@ -146,7 +151,7 @@ func splitHost(s string) (host, port string, err error) {
 		return "", "", fmt.Errorf("%w: no host", errBadAddress)
 	}
 	for _, r := range host {
-		if r == '/' || r == '[' || r == ']' || r < ' ' {
+		if r < ' ' || strings.ContainsRune("/[]{}", r) {
 			return "", "", fmt.Errorf("%w: a host does not hold %q", errBadAddress, r)
 		}
 	}

@@ -20,6 +20,9 @@ import (
 const (
 	// patience bounds every wait whose context has no deadline.
 	patience = 10 * time.Second
+	// libraryTime is the library's own timeout, which must be set: longer
+	// than any wait, for contexts are what ends them.
+	libraryTime = 24 * time.Hour
 	// sendTime bounds one write to the socket.
 	sendTime = 2 * time.Second
 	// busyPause is the wait after a connect that found the server's queue
@@ -225,7 +228,7 @@ func newLink(ctx context.Context, conn net.Conn, name string, cookie []byte) (*l
 	l := &link{conn: conn, done: make(chan struct{})}
 	l.guard = newGuard(conn, l.sender(), l.fail)
 	l.client = &proto.Client{Callback: l.callback}
-	l.client.SetTimeout(patience)
+	l.client.SetTimeout(libraryTime)
 	l.client.Open(l.guard)
 
 	var auth proto.AuthReply
@@ -407,8 +410,9 @@ func (l *link) exchange(ctx context.Context, calls []call, ordered bool) error {
 		}
 		answer := proto.Error(0)
 		if !errors.As(c.err, &answer) {
-			// The library's own timeout comes here too: a reply that
-			// arrives later would be decoded behind our back.
+			// The connection has ended, or has to: a reply that arrives
+			// after the library's own timeout would be decoded behind
+			// our back.
 			l.fail(ErrTimeout)
 			return l.err()
 		}

@@ -1,0 +1,224 @@
+package pulse
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jfreymuth/pulse/proto"
+)
+
+// requests are all commands that are sent.
+var requests = []uint32{
+	proto.OpAuth, proto.OpSetClientName, proto.OpMoveSinkInput, proto.OpSubscribe, proto.OpGetServerInfo,
+	proto.OpGetSinkInputInfo, proto.OpGetSinkInfoList, proto.OpGetSinkInputInfoList, proto.OpGetClientInfoList,
+}
+
+// replies are well-formed bodies for each command.
+func replies() map[uint32][]enc {
+	props := map[string]string{"application.name": "mpv", "application.process.id": "4711", "media.title": "Ünïcödé"}
+	sink := testSink{index: 44, name: "a", description: "Speakers", props: props, ports: []string{"headphones", "speaker"}}
+	stream := testStream{index: 65, client: 64, sink: 44, media: "a song", props: props}
+	return map[uint32][]enc{
+		proto.OpAuth:                 {enc{}.u32(35)},
+		proto.OpSetClientName:        {enc{}.u32(12)},
+		proto.OpMoveSinkInput:        {nil},
+		proto.OpSubscribe:            {nil},
+		proto.OpGetServerInfo:        {enc{}.server("pulseaudio", "16.1", "a")},
+		proto.OpGetSinkInputInfo:     {enc{}.stream(stream)},
+		proto.OpGetSinkInfoList:      {nil, enc{}.sink(sink), enc{}.sink(sink).sink(testSink{name: "b"})},
+		proto.OpGetSinkInputInfoList: {nil, enc{}.stream(stream), enc{}.stream(stream).stream(testStream{})},
+		proto.OpGetClientInfoList:    {nil, enc{}.client(1, "mpv", props), enc{}.client(1, "", nil).client(2, "x", props)},
+	}
+}
+
+func TestWellFormedRepliesPassUnchanged(t *testing.T) {
+	for command, bodies := range replies() {
+		for _, body := range bodies {
+			b := bytes.Clone(body)
+			n, ok := sanitize(command, b)
+			if !ok || !bytes.Equal(b[:n], body) {
+				t.Errorf("command %d: ok %v, got %q, want %q", command, ok, b[:n], body)
+			}
+			if _, err := readReply(command, body); err != nil {
+				t.Errorf("the strict reader does not read command %d: %v", command, err)
+			}
+		}
+	}
+}
+
+func TestRepliesCutAtEveryByteAreRefused(t *testing.T) {
+	for command, bodies := range replies() {
+		whole := make(map[int]bool) // lengths at which a list ends properly
+		for _, body := range bodies {
+			whole[len(body)] = true
+		}
+		for _, body := range bodies {
+			for n := range body {
+				if _, ok := sanitize(command, bytes.Clone(body[:n])); ok != whole[n] {
+					t.Errorf("command %d cut at %d of %d: %v", command, n, len(body), ok)
+				}
+			}
+			if _, ok := sanitize(command, append(bytes.Clone(body), 'L')); ok {
+				t.Errorf("command %d with a byte too many is taken", command)
+			}
+		}
+	}
+}
+
+func TestRepliesToAnotherRequestAreRefused(t *testing.T) {
+	for asked := range replies() {
+		for command, bodies := range replies() {
+			for _, body := range bodies {
+				if _, ok := sanitize(asked, bytes.Clone(body)); ok {
+					if _, err := readReply(asked, body); err != nil {
+						t.Errorf("a reply to %d passes for one to %d", command, asked)
+					}
+				}
+			}
+		}
+	}
+	if _, ok := sanitize(proto.OpGetCardInfoList, nil); ok {
+		t.Error("a reply to a request that is never sent passes")
+	}
+}
+
+func TestLongStringsAreCut(t *testing.T) {
+	for _, test := range []struct {
+		name, in, want string
+	}{
+		{"1000 bytes stay", strings.Repeat("x", 1000), strings.Repeat("x", 1000)},
+		{"1001 bytes", strings.Repeat("x", 1001), strings.Repeat("x", 1000)},
+		{"1023 bytes", strings.Repeat("x", 1023), strings.Repeat("x", 1000)},
+		{"1024 bytes", strings.Repeat("x", 1024), strings.Repeat("x", 1000)},
+		{"60000 bytes", strings.Repeat("x", 60000), strings.Repeat("x", 1000)},
+		{"two-byte characters", "x" + strings.Repeat("é", 600), "x" + strings.Repeat("é", 499)},
+		{"three-byte characters", strings.Repeat("中", 400), strings.Repeat("中", 333)},
+		{"four-byte characters", "xx" + strings.Repeat("😀", 300), "xx" + strings.Repeat("😀", 249)},
+		{"no characters at all", strings.Repeat("\x80", 1200), strings.Repeat("\x80", 1000)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			long := map[string]string{"k" + test.in: "v", "value": test.in, "z": "last"}
+			short := map[string]string{test.want: "v", "value": test.want, "z": "last"}
+			for key := range short {
+				if len(key) > 10 {
+					delete(short, key)
+					k := "k" + test.in
+					short[k[:cut([]byte(k))]] = "v"
+				}
+			}
+			b := []byte(enc{}.client(1, test.in, long).client(2, "after", nil))
+			n, ok := sanitize(proto.OpGetClientInfoList, b)
+			want := []byte(enc{}.client(1, test.want, short).client(2, "after", nil))
+			if !ok || !bytes.Equal(b[:n], want) {
+				t.Errorf("ok %v, %d bytes, want %d; differ: %v", ok, n, len(want), cmp.Diff(want, b[:n]))
+			}
+		})
+	}
+}
+
+func TestLongValuesThatAreNoStringsAreEmptied(t *testing.T) {
+	for name, block := range map[string]string{
+		"without a NUL":      strings.Repeat("x", 1002),
+		"with one within":    strings.Repeat("x", 500) + "\x00" + strings.Repeat("x", 600),
+		"with two":           strings.Repeat("x", 500) + "\x00" + strings.Repeat("x", 600) + "\x00",
+		"nothing but NULs":   strings.Repeat("\x00", 2000),
+		"the longest string": strings.Repeat("x", 1000) + "\x00",
+	} {
+		in := append(enc{}.u32(1).null().u32(2).null(), 'P').str("k").block(block).null()
+		want := append(enc{}.u32(1).null().u32(2).null(), 'P').str("k").block("").null()
+		if name == "the longest string" {
+			want = in
+		}
+		b := bytes.Clone(in)
+		n, ok := sanitize(proto.OpGetClientInfoList, b)
+		if !ok || !bytes.Equal(b[:n], want) {
+			t.Errorf("%s: ok %v, got %q", name, ok, b[:n])
+		}
+	}
+}
+
+func TestListsAreBounded(t *testing.T) {
+	var many enc
+	for range maxEntries {
+		many = many.client(1, "", nil)
+	}
+	if _, ok := sanitize(proto.OpGetClientInfoList, bytes.Clone(many)); !ok {
+		t.Error("a list of maxEntries is refused")
+	}
+	if _, ok := sanitize(proto.OpGetClientInfoList, many.client(1, "", nil)); ok {
+		t.Error("a longer list is taken")
+	}
+	props := append(enc{}.u32(1).null().u32(2).null(), 'P')
+	for range maxItems {
+		props = props.str("k").block("")
+	}
+	if _, ok := sanitize(proto.OpGetClientInfoList, props.null()); !ok {
+		t.Error("maxItems properties are refused")
+	}
+	if _, ok := sanitize(proto.OpGetClientInfoList, props.str("k").block("").null()); ok {
+		t.Error("more properties are taken")
+	}
+	ports := enc{}.sink(testSink{name: "a", ports: make([]string, maxItems)})
+	if _, ok := sanitize(proto.OpGetSinkInfoList, ports); ok {
+		t.Error("as many ports and a format are taken")
+	}
+}
+
+// FuzzWalk holds that exactly those replies pass which the strict reader
+// reads, that they pass unchanged unless a string is too long, and that what
+// passes can always be read and has no long strings.
+func FuzzWalk(f *testing.F) {
+	for command, bodies := range replies() {
+		for _, body := range bodies {
+			f.Add(command, []byte(body))
+		}
+	}
+	long := strings.Repeat("中", 700)
+	f.Add(uint32(proto.OpGetClientInfoList), []byte(enc{}.client(1, long, map[string]string{long: long})))
+	for _, r := range recordings(f) {
+		for _, x := range r.frames {
+			if x.command == proto.OpReply {
+				f.Add(r.requests[x.tag], x.body)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, command uint32, body []byte) {
+		longest, err := readReply(command, body)
+		b := bytes.Clone(body)
+		n, ok := sanitize(command, b)
+		if ok != (err == nil) {
+			t.Fatalf("passes: %v, the strict reader says %v", ok, err)
+		}
+		if !ok {
+			return
+		}
+		out := b[:n]
+		if longest <= maxString && !bytes.Equal(out, body) {
+			t.Errorf("changed without need:\n% x\n% x", body, out)
+		}
+		left, err := readReply(command, out)
+		if err != nil {
+			t.Fatalf("what passed cannot be read: %v", err)
+		}
+		if left > maxString {
+			t.Errorf("a string of %d bytes passed", left)
+		}
+		before, _ := tokens(body)
+		after, _ := tokens(out)
+		if len(before) != len(after) {
+			t.Fatalf("%d values became %d", len(before), len(after))
+		}
+		for i, k := range after {
+			if k.tag == 't' && (!bytes.HasPrefix(before[i].data, k.data) || utf8.Valid(before[i].data) && !utf8.Valid(k.data)) {
+				t.Errorf("%q became %q", before[i].data, k.data)
+			}
+		}
+		again := bytes.Clone(out)
+		if m, ok := sanitize(command, again); !ok || !bytes.Equal(again[:m], out) {
+			t.Errorf("a second pass changes it again")
+		}
+	})
+}

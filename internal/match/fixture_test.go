@@ -12,6 +12,8 @@ import (
 )
 
 // fixture is a world written down: processes, windows, streams.
+type procT = proc.Process
+
 type fixture struct {
 	procs   procs
 	screen  *x11.Screen

@@ -26,19 +26,23 @@ func (w *world) ladder(s *subject) verdict {
 	w.settle(a)
 	var v verdict
 	for _, step := range [...]struct {
-		rule Rule
-		ask  func(*asked) (Confidence, string)
+		rule  Rule
+		needs bool // the window's process
+		ask   func(*asked) (Confidence, string)
 	}{
-		{RulePID, w.byPID},
-		{RuleInstance, w.byInstance},
-		{RuleDescendant, w.byDescendant},
-		{RuleSandbox, w.bySandbox},
-		{RuleSteam, w.bySteam},
-		{RuleUnit, w.byUnit},
-		{RuleParent, w.byParent},
-		{RuleName, w.byName},
+		{RulePID, true, w.byPID},
+		{RuleInstance, true, w.byInstance},
+		{RuleDescendant, true, w.byDescendant},
+		{RuleSandbox, true, w.bySandbox},
+		{RuleSteam, false, w.bySteam},
+		{RuleUnit, true, w.byUnit},
+		{RuleParent, true, w.byParent},
+		{RuleName, false, w.byName},
 	} {
-		c, whyNot := step.ask(a)
+		c, whyNot := None, w.window.Reason
+		if !step.needs || len(w.window.PIDs) > 0 {
+			c, whyNot = step.ask(a)
+		}
 		if c == None {
 			v.tried = append(v.tried, Tried{step.rule, whyNot})
 			continue
@@ -68,8 +72,11 @@ func (w *world) settle(a *asked) {
 		}
 		return
 	}
-	if id := w.instanceAway(a); id != 0 {
+	if id := w.instanceWindow(a); id != 0 {
 		a.owner = 0
+		if id != w.focus.ID {
+			a.foreign = "its process " + w.name(a.pid) + " is of the Flatpak instance of another window, " + w.windowName(id)
+		}
 		return
 	}
 	if !w.isWindows(a.owner) {
@@ -77,9 +84,10 @@ func (w *world) settle(a *asked) {
 	}
 }
 
-// instanceAway returns a window that is of the same Flatpak instance as the
-// subject, when the owner found on the way up is not: 0 when there is none.
-func (w *world) instanceAway(a *asked) x11.WindowID {
+// instanceWindow returns a window of the subject's Flatpak instance, the
+// focused one when that is one; 0 when there is none, or when the owner found
+// on the way up is of the instance itself.
+func (w *world) instanceWindow(a *asked) x11.WindowID {
 	p, ok := w.read(a.pid, proc.Sandbox)
 	if !ok || p.FlatpakInstance == "" {
 		return 0
@@ -87,7 +95,7 @@ func (w *world) instanceAway(a *asked) x11.WindowID {
 	if o, ok := w.read(a.owner, proc.Sandbox); ok && o.FlatpakInstance == p.FlatpakInstance {
 		return 0
 	}
-	for i := range w.windows {
+	for i := range w.windows { // the focused window is the first
 		id := w.windows[i].ID
 		for _, pid := range w.pidsOf(id) {
 			if o, ok := w.read(pid, proc.Sandbox); ok && o.FlatpakInstance == p.FlatpakInstance {
@@ -148,8 +156,6 @@ func (w *world) byPID(a *asked) (Confidence, string) {
 		return None, a.unknown
 	case w.isWindows(a.pid):
 		return a.sureness(), ""
-	case len(w.window.PIDs) == 0:
-		return None, w.window.Reason
 	case a.foreign != "":
 		return None, a.foreign
 	}
@@ -421,8 +427,6 @@ func (w *world) byParent(a *asked) (Confidence, string) {
 	switch {
 	case a.pid == 0:
 		return None, a.unknown
-	case len(w.window.PIDs) == 0:
-		return None, w.window.Reason
 	case a.foreign != "":
 		return None, a.foreign
 	case a.owner != 0:

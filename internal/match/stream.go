@@ -72,10 +72,9 @@ func (w *world) resolve(st *pulse.Stream) subject {
 		return s
 	}
 	s.flatpak = c.Properties[propAppID]
-	if w.trusted(&s) {
-		return s
+	if !w.trusted(&s) {
+		w.claimed(&s)
 	}
-	w.claimed(&s)
 	if s.pid != 0 && s.pid == w.in.PID {
 		s.own, s.never = true, "it is patoggle's own"
 	}

@@ -150,10 +150,11 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 func join(s []string, sep string) string { return strings.Join(s, sep) }
 
-// base is the last part of a path; "" for "".
+// base is the last part of a path; "" when it has none.
 func base(s string) string {
-	if s == "" {
+	switch s = path.Base(s); s {
+	case ".", "/":
 		return ""
 	}
-	return path.Base(s)
+	return s
 }

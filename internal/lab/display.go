@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
@@ -16,10 +17,9 @@ import (
 
 // displayOptions collects what DisplayOption functions set.
 type displayOptions struct {
-	noWM  bool
-	args  []string
-	auth  bool
-	sizes string
+	noWM bool
+	args []string
+	auth bool
 }
 
 // DisplayOption changes what Lab.Display starts.
@@ -150,28 +150,46 @@ func (l *Lab) newDisplay(o displayOptions) (*Display, error) {
 	return d, nil
 }
 
-// xvfb starts the server and waits until it reports its display's number.
+// xvfb starts an X server on a free display and returns its number. The number
+// is chosen here, at random: a server that looks for one itself (-displayfd
+// alone) takes its lock file only after its sockets, so that two that start
+// at the same time can end up with one socket of a number each.
 func (l *Lab) xvfb(args []string) (int, *Process, error) {
+	var err error
+	for range 20 {
+		number := 100 + mathrand.IntN(20000)
+		if _, taken := os.Lstat(fmt.Sprintf("/tmp/.X%d-lock", number)); taken == nil {
+			continue
+		}
+		var p *Process
+		if p, err = l.xvfbAt(number, args); err == nil {
+			return number, p, nil
+		}
+	}
+	return 0, nil, err
+}
+
+// xvfbAt starts an X server on that display and waits until it reports it.
+func (l *Lab) xvfbAt(number int, args []string) (*Process, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	defer r.Close()
-	p, err := l.spawn(Cmd{Name: "Xvfb", Args: args}, true, w)
+	p, err := l.spawn(Cmd{Name: "Xvfb", Args: append([]string{":" + strconv.Itoa(number)}, args...)}, true, w)
 	w.Close()
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	_ = r.SetReadDeadline(time.Now().Add(patience))
 	line, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
-		return 0, nil, fmt.Errorf("the X server reports no display: %w\n%s", err, p.Log())
+		return nil, fmt.Errorf("the X server reports no display: %w\n%s", err, p.Log())
 	}
-	n, err := strconv.Atoi(strings.TrimSpace(line))
-	if err != nil {
-		return 0, nil, fmt.Errorf("the X server reports display %q", line)
+	if got := strings.TrimSpace(line); got != strconv.Itoa(number) {
+		return nil, fmt.Errorf("the X server reports display %q, not %d", got, number)
 	}
-	return n, p, nil
+	return p, nil
 }
 
 // manage starts openbox and waits until it says that it manages the display.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -89,6 +90,7 @@ type Sound struct {
 	start   []func() error      // starts one daemon each, in order
 	daemons map[string]*Process // by name
 	order   []string
+	made    []uint32 // modules of the sinks of the options, on PipeWire
 
 	mu       sync.Mutex
 	observer *native.Conn
@@ -295,6 +297,7 @@ func (s *Sound) up() {
 }
 
 func (s *Sound) tryUp() error {
+	s.made = nil
 	for _, start := range s.start {
 		if err := start(); err != nil {
 			return err
@@ -316,10 +319,8 @@ func (s *Sound) tryUp() error {
 	if !s.PipeWire {
 		return nil
 	}
-	for _, sink := range s.options.Sinks {
-		if _, err := conn.Load(observeTime, "module-null-sink", nullSink(sink, true)); err != nil {
-			return fmt.Errorf("load a null sink: %w", err)
-		}
+	if err := s.manage(); err != nil {
+		return err
 	}
 	for _, m := range s.options.Modules {
 		name, args, _ := strings.Cut(m, " ")
@@ -337,43 +338,107 @@ func (s *Sound) tryUp() error {
 		}
 		s.TCP = "tcp:127.0.0.1:" + strconv.Itoa(port)
 	}
-	if len(s.options.Sinks) == 0 {
-		return nil
-	}
-	return s.linked()
+	return nil
 }
 
-// linked plays a stream until it has got a sink, which is the session
-// manager's work.
-func (s *Sound) linked() error {
-	tone, err := native.Dial(s.Socket, observeTime, nil)
+// linkTime is how long a session manager may take over a stream before it
+// counts as stuck, and linkTries how often it is started anew then.
+const (
+	linkTime  = 3 * time.Second
+	linkTries = 5
+)
+
+// manage makes the sinks of the options under a running WirePlumber and
+// returns when that links streams. WirePlumber 0.4.13 never gets ready with
+// null sinks that were there before it (it says "1 pending linkable(s) not
+// activated in 20sec. This should never happen."), so that they are made
+// after it, as the sinks of real devices are. Seldom it gets stuck even so,
+// and is started anew.
+func (s *Sound) manage() error {
+	var err error
+	for range linkTries {
+		if err = s.tryManage(); err == nil {
+			return nil
+		}
+		s.daemons["wireplumber"].Kill()
+		if e := s.unmanage(); e != nil {
+			return errors.Join(err, e)
+		}
+		if e := s.daemon("wireplumber", nil, nil); e != nil {
+			return errors.Join(err, e)
+		}
+	}
+	return err
+}
+
+func (s *Sound) tryManage() error {
+	conn, err := s.conn()
 	if err != nil {
 		return err
 	}
-	defer tone.Close()
-	index, err := tone.Play(observeTime, native.Playback{Media: "probe"})
-	if err != nil {
-		return fmt.Errorf("play a probe: %w", err)
+	for _, sink := range s.options.Sinks {
+		module, err := conn.Load(observeTime, "module-null-sink", nullSink(sink, true))
+		if err != nil {
+			return fmt.Errorf("load a null sink: %w", err)
+		}
+		s.made = append(s.made, module)
 	}
-	on := func(want bool) func() bool {
-		return func() bool {
-			streams, err := s.streams()
-			if err != nil {
-				return false
-			}
-			for _, st := range streams {
-				if st.Index == int(index) {
-					return want && st.On != ""
-				}
-			}
-			return !want
+	if len(s.options.Sinks) == 0 {
+		return nil
+	}
+	return s.probe()
+}
+
+// unmanage removes the sinks tryManage made.
+func (s *Sound) unmanage() error {
+	conn, err := s.conn()
+	if err != nil {
+		return err
+	}
+	for _, module := range s.made {
+		if err := conn.Unload(observeTime, module); err != nil && !errors.Is(err, native.NoEntity) {
+			return fmt.Errorf("unload a null sink: %w", err)
 		}
 	}
-	if !Poll(patience, on(true)) {
+	s.made = nil
+	return nil
+}
+
+// probe plays one stream and waits for its sink, and for its end. As long as
+// the session manager knows no sink, the default one has no name of ours, and
+// the server refuses the stream with an input/output error.
+func (s *Sound) probe() error {
+	conn, err := native.Dial(s.Socket, linkTime, nil)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if !Poll(linkTime, func() bool {
+		server, err := conn.Server(linkTime)
+		if err != nil {
+			return false
+		}
+		_, ok := s.lookSink(server.DefaultSink)
+		return ok
+	}) {
+		return errors.New("the session manager chooses no default sink")
+	}
+	const media = "patoggle lab probe"
+	var index uint32
+	if !Poll(linkTime, func() bool {
+		index, err = conn.Play(linkTime, native.Playback{Media: media})
+		return err == nil
+	}) {
+		return fmt.Errorf("play a probe: %w", err)
+	}
+	if !Poll(linkTime, func() bool { return s.plays([]int{int(index)}) }) {
 		return errors.New("the session manager gives no sink to a stream")
 	}
-	tone.Close()
-	if !Poll(patience, on(false)) {
+	conn.Close()
+	if !Poll(linkTime, func() bool {
+		all, err := s.streams()
+		return err == nil && !slices.ContainsFunc(all, func(st Stream) bool { return st.Media == media })
+	}) {
 		return errors.New("the probe does not end")
 	}
 	return nil
@@ -430,16 +495,30 @@ func (s *Sound) Restart() {
 	s.up()
 }
 
-// RestartDaemon kills one daemon and starts it again without waiting for more
-// than its socket.
+// RestartDaemon kills one daemon and starts it again, and returns when the
+// server answers and links new streams. With any daemon of PipeWire the sinks
+// of the options come back as new ones of the same names; the daemon
+// "pipewire" takes the other two with it.
 func (s *Sound) RestartDaemon(name string) {
 	s.Daemon(name).Kill()
-	for i, n := range s.order {
-		if n == name {
-			if err := s.start[i](); err != nil {
-				s.lab.fail(err)
-			}
-		}
+	if name == "pipewire" || name == "pulseaudio" {
+		s.Restart()
+		return
+	}
+	var err error
+	if name == "pipewire-pulse" {
+		s.made = nil // its modules went with it
+	} else {
+		err = s.unmanage()
+	}
+	if err == nil {
+		err = s.start[slices.Index(s.order, name)]()
+	}
+	if err == nil {
+		err = s.manage()
+	}
+	if err != nil {
+		s.lab.fail(err)
 	}
 }
 
@@ -588,10 +667,21 @@ func (s *Sound) WaitStream(what string, fits func(Stream) bool) Stream {
 
 // Sink looks a sink up by name.
 func (s *Sound) Sink(name string) (sink Sink, ok bool) {
-	for _, k := range s.Sinks() {
-		if k.Name == name {
-			return k, true
-		}
+	all := s.Sinks()
+	if i := slices.IndexFunc(all, func(k Sink) bool { return k.Name == name }); i >= 0 {
+		return all[i], true
+	}
+	return Sink{}, false
+}
+
+// lookSink is Sink for a server that may not answer yet.
+func (s *Sound) lookSink(name string) (sink Sink, ok bool) {
+	all, err := s.sinks()
+	if err != nil {
+		return Sink{}, false
+	}
+	if i := slices.IndexFunc(all, func(k Sink) bool { return k.Name == name }); i >= 0 {
+		return all[i], true
 	}
 	return Sink{}, false
 }

@@ -7,10 +7,13 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // None is PA_INVALID_INDEX: no such thing.
@@ -118,6 +121,7 @@ type Conn struct {
 	done chan struct{} // closed when the reader has ended
 
 	wlock sync.Mutex
+	known bool // the first packet is out
 
 	mu      sync.Mutex
 	next    uint32
@@ -129,10 +133,15 @@ type Conn struct {
 	events   chan struct{}
 }
 
-// Dial connects over the unix socket and introduces itself. Every later call
-// has the deadline limit, too. props are the client's properties.
-func Dial(socket string, limit time.Duration, props map[string]string) (*Conn, error) {
-	c, err := net.DialTimeout("unix", socket, limit)
+// Dial connects to a unix socket, or to "tcp:host:port", and introduces itself.
+// props are the client's properties; an empty one leaves out what would be
+// said otherwise.
+func Dial(server string, limit time.Duration, props map[string]string) (*Conn, error) {
+	network := "unix"
+	if address, ok := strings.CutPrefix(server, "tcp:"); ok {
+		network, server = "tcp", address
+	}
+	c, err := net.DialTimeout(network, server, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -154,10 +163,12 @@ func Dial(socket string, limit time.Duration, props map[string]string) (*Conn, e
 	all := map[string]string{
 		"application.name":           "patoggle lab",
 		"application.process.id":     strconv.Itoa(os.Getpid()),
-		"application.process.binary": "helper",
+		"application.process.binary": filepath.Base(os.Args[0]),
 	}
 	for k, v := range props {
-		all[k] = v
+		if all[k] = v; v == "" {
+			delete(all, k)
+		}
 	}
 	w = writer{}
 	w.props(all)
@@ -257,7 +268,17 @@ func (n *Conn) frame(limit time.Duration, channel uint32, body []byte) error {
 	if err := n.conn.SetWriteDeadline(time.Now().Add(limit)); err != nil {
 		return err
 	}
-	_, err := n.conn.Write(append(b, body...))
+	b = append(b, body...)
+	if u, ok := n.conn.(*net.UnixConn); ok && !n.known {
+		// PulseAudio lets our uid in when the first packet carries it
+		// (unix(7), SCM_CREDENTIALS); unasked the kernel adds it only to what
+		// is sent after accept.
+		n.known = true
+		me := unix.UnixCredentials(&unix.Ucred{Pid: int32(os.Getpid()), Uid: uint32(os.Getuid()), Gid: uint32(os.Getgid())})
+		_, _, err := u.WriteMsgUnix(b, me, nil)
+		return err
+	}
+	_, err := n.conn.Write(b)
 	return err
 }
 
@@ -468,7 +489,7 @@ func (n *Conn) Play(limit time.Duration, p Playback) (uint32, error) {
 	w.u32(second / 5) // target length
 	w.u32(None)       // pre-buffering: the server's default
 	w.u32(None)       // smallest request: the server's default
-	w.u32(0)          // synchronised with no other stream
+	w.u32(n.unique()) // synchronised with no other stream
 	w.volume(0x10000)
 	for _, flag := range []bool{
 		false,    // no remap
@@ -508,6 +529,14 @@ func (n *Conn) Play(limit time.Duration, p Playback) (uint32, error) {
 	}
 	n.feed(channel, missing)
 	return index, nil
+}
+
+// unique is a number not used before on this connection.
+func (n *Conn) unique() uint32 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.next++
+	return n.next
 }
 
 // feed sends silence. A connection that does not take it is about to end.

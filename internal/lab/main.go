@@ -1,0 +1,98 @@
+package lab
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/patoggle/patoggle/internal/lab/keeper"
+)
+
+// Main runs the tests and then counts what they left behind: goroutines, and
+// processes below this one. Anything left makes the run fail. Use it as
+//
+//	func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+func Main(m *testing.M) int {
+	before := runtime.NumGoroutine()
+	code := m.Run()
+	if code != 0 {
+		return code
+	}
+	Poll(3*time.Second, func() bool {
+		return runtime.NumGoroutine() <= before && len(keeper.Descendants(os.Getpid())) == 0
+	})
+	if n := runtime.NumGoroutine(); n > before {
+		fmt.Fprintf(os.Stderr, "lab: %d goroutines more than before the tests\n", n-before)
+		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
+		code = 1
+	}
+	for _, pid := range keeper.Descendants(os.Getpid()) {
+		fmt.Fprintf(os.Stderr, "lab: left running: %s\n", describe(pid))
+		code = 1
+	}
+	return code
+}
+
+// Left describes every process whose environment or command line names the
+// directory: what a lab there has left running.
+func Left(dir string) []string {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var left []string
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		for _, file := range []string{"environ", "cmdline"} {
+			b, err := os.ReadFile("/proc/" + e.Name() + "/" + file)
+			if err == nil && bytes.Contains(b, []byte(dir)) {
+				left = append(left, describe(pid))
+				break
+			}
+		}
+	}
+	return left
+}
+
+// killStray kills the processes with that HOME until several looks in a row
+// find none: a process has no environment for a moment while it executes
+// another program.
+func killStray(home string) {
+	for quiet := 0; quiet < 5; quiet++ {
+		entries, err := os.ReadDir("/proc")
+		if err != nil {
+			return
+		}
+		for _, e := range entries {
+			pid, err := strconv.Atoi(e.Name())
+			if err != nil || pid == os.Getpid() {
+				continue
+			}
+			b, err := os.ReadFile("/proc/" + e.Name() + "/environ")
+			if err == nil && bytes.Contains(b, []byte("HOME="+home+"\x00")) {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+				quiet = 0
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// describe is a process's pid and command line.
+func describe(pid int) string {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if err != nil {
+		return strconv.Itoa(pid)
+	}
+	return fmt.Sprintf("%d %.200s", pid, strings.TrimSpace(strings.ReplaceAll(string(b), "\x00", " ")))
+}

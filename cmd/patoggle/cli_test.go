@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"testing"
+
+	"github.com/patoggle/patoggle/internal/term"
 )
 
 func itoa(n int) string   { return strconv.Itoa(n) }
@@ -110,3 +114,10 @@ func TestConfigCommand(t *testing.T) {
 		t.Errorf("check of a bad file says %q", got)
 	}
 }
+
+// width is how many cells a line takes on a terminal, colours not counted.
+func width(line string) int {
+	return term.Width(colours.ReplaceAllString(strings.TrimSuffix(line, "\n"), ""))
+}
+
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")

@@ -209,7 +209,7 @@ func TestAStreamThatRefusesIsNamedAndTheOthersMove(t *testing.T) {
 		t.Errorf("streams are on %v", on)
 	}
 	rep := d.report(1)
-	if rep.Result != "failed" || rep.Moves[0].Result != "failed" || rep.Moves[0].Error == "" || rep.Moves[1].Result != "moved" {
+	if rep.Result != "failed" || rep.Moves[0].Result != "failed" || rep.Moves[0].Error == "" || rep.Moves[1].Result != "already there" {
 		t.Errorf("the report is %+v", rep)
 	}
 }

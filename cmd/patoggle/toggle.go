@@ -3,6 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/patoggle/patoggle/internal/toggle"
 )
@@ -59,8 +62,27 @@ func (a *app) printMoves(rep *toggle.Report) {
 	}
 }
 
+// printJSON prints one object on a line. What a terminal would obey (C1, DEL,
+// bidirectional controls) is escaped as JSON allows, so it stays the same
+// string for who parses it.
 func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.stdout)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	text := strings.TrimSuffix(b.String(), "\n")
+	b.Reset()
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	_, err := fmt.Fprintln(a.stdout, b.String())
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/pulse"
@@ -56,8 +57,8 @@ func SoundError(err error) *Problem {
 	var unreachable *pulse.UnreachableError
 	switch {
 	case errors.As(err, &unreachable):
-		p.Message = "cannot reach the sound server: " + term.Escape(unreachable.Error())
-		p.Hint = `is PulseAudio or pipewire-pulse running? "pactl info" asks the same server`
+		p.Message = "cannot reach the sound server: " + term.Escape(strings.TrimPrefix(unreachable.Error(), "no sound server: "))
+		p.Hint = term.Escape(unreachable.Hint())
 	case errors.Is(err, pulse.ErrTimeout):
 		p.Message = "the sound server does not answer"
 	case errors.Is(err, pulse.ErrDenied):
@@ -113,6 +114,8 @@ func moveProblem(err error, m *Move) *Problem {
 	case errors.Is(err, pulse.ErrDenied):
 		p.Message = "the sound server does not let us move " + who
 		p.Hint = "inside a sandbox (Flatpak) a program may list streams but not move them: run patoggle outside"
+	case errors.Is(err, pulse.ErrSinkGone):
+		p.Message = "the sink went away before " + who + " could move there"
 	case errors.Is(err, pulse.ErrUnconfirmed):
 		p.Message = "the sound server took the move of " + who + ", but the stream did not get there"
 		p.Hint = "the stream may be marked node.dont-move, or the session manager (WirePlumber) is not running"

@@ -93,4 +93,3 @@ func (c *Conn) selectionOwner(name xproto.Atom) (WindowID, error) {
 	// The reply holds one resource id where InternAtom's holds the atom.
 	return WindowID(parseAtom(raw)), nil
 }
-

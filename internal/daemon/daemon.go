@@ -1,0 +1,464 @@
+// Package daemon is what patoggled does between its start and its end: it
+// binds hotkeys, serves one press at a time through internal/toggle, follows
+// the configuration, the keyboard's layout and the sound server, and tells the
+// desktop and the service manager.
+//
+// The hotkey library is not imported here: it comes in as Options.Grab.
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/match"
+	"github.com/patoggle/patoggle/internal/notify"
+	"github.com/patoggle/patoggle/internal/proc"
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/internal/toggle"
+	"github.com/patoggle/patoggle/pulse"
+	"github.com/patoggle/patoggle/x11"
+)
+
+const (
+	// openTime bounds what is asked of the display at the start.
+	openTime = 5 * time.Second
+	// releaseTime bounds the giving back of keys at the end: an X server that
+	// does not answer takes them back itself when we are gone.
+	releaseTime = time.Second
+)
+
+// selection is what the one patoggled of a display owns.
+const selection = "_PATOGGLED"
+
+// Options are what the daemon is made of.
+type Options struct {
+	// Config is the file to read, "" for the user's own. One that is named
+	// has to be there at the start.
+	Config string
+	// Server is the sound server as in PULSE_SERVER; "" means to find one.
+	Server  string
+	Verbose bool
+	Getenv  func(string) string
+	Stdout  io.Writer // of Check
+	Stderr  io.Writer
+	// Grab binds a chord through the hotkey library.
+	Grab Grab
+	// DisplayLost is closed when the hotkey library has lost the display.
+	DisplayLost <-chan struct{}
+	// Reload asks for the configuration to be read again.
+	Reload <-chan os.Signal
+	// Systemd sends a state to the service manager; nil where there is none.
+	Systemd func(state string)
+	// Settled is called when what came in a burst is done with, to give
+	// memory back; nil for nothing.
+	Settled func()
+}
+
+// service is one run of the daemon.
+type service struct {
+	Options
+	path    string // of the configuration, "" for none
+	raw     []byte // what the file held when it was read last
+	speak   *speaker
+	config  atomic.Pointer[config.Config]
+	systemd systemd
+	notes   *notes
+	orders  chan order // to the board
+
+	mu    sync.Mutex
+	ready bool // READY was sent; before, there is no status to tell
+	tally tally
+	away  bool // the sound server
+}
+
+// Run runs the daemon until the context ends, which is no error, or the
+// display goes. The error is a *toggle.Problem or a config.Errors.
+func Run(ctx context.Context, o Options) error {
+	d := &service{Options: o, speak: &speaker{w: o.Stderr}, systemd: systemd{o.Systemd}}
+	if err := d.configure(); err != nil {
+		return err
+	}
+	x, err := d.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer x.Close()
+	return d.run(ctx, x)
+}
+
+// Check reads the configuration and looks every key up on this keyboard. It
+// reports to Stdout, and what is wrong to Stderr.
+func Check(ctx context.Context, o Options) error {
+	d := &service{Options: o, speak: &speaker{w: o.Stderr}}
+	if err := d.configure(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	x, err := x11.Open(ctx, x11.Options{Getenv: o.Getenv})
+	if err != nil {
+		return displayError(err)
+	}
+	defer x.Close()
+	layout, err := x.Keyboard(ctx)
+	if err != nil {
+		return displayError(err)
+	}
+	hotkeys, _ := d.config.Load().Bindings()
+	var bad int
+	for _, f := range lookUp(layout, hotkeys) {
+		if f.trouble != "" {
+			d.speak.trouble(f)
+			bad++
+			continue
+		}
+		fmt.Fprintf(o.Stdout, "%s (keycode %d)\n", words(f.Hotkey), f.code)
+	}
+	if bad == 0 {
+		return nil
+	}
+	return &toggle.Problem{
+		Kind:    toggle.Usage,
+		Message: fmt.Sprintf("%d of %d hotkeys cannot work on this keyboard", bad, len(hotkeys)),
+	}
+}
+
+// words are a hotkey as it is said to a user.
+func words(h config.Hotkey) string {
+	if h.Action == config.To {
+		return fmt.Sprintf("%s = to %s", h.Chord, toggle.Quote(h.Sink))
+	}
+	return h.String()
+}
+
+// configure reads the configuration at the start, where a bad one is the end.
+func (d *service) configure() error {
+	d.path = d.Options.Config
+	if d.path == "" {
+		path, err := config.Path(d.Getenv)
+		if err != nil {
+			d.config.Store(config.Default()) // no place for a file: no file
+			return nil
+		}
+		d.path = path
+	}
+	if _, err := os.Stat(d.path); d.Options.Config != "" && errors.Is(err, fs.ErrNotExist) {
+		return &toggle.Problem{Kind: toggle.Usage, Message: "there is no configuration file " + toggle.Quote(d.path), Err: err}
+	}
+	d.raw = d.contents()
+	cfg, warnings, err := config.Load(d.path)
+	d.speak.warn(warnings)
+	if err != nil {
+		return err
+	}
+	d.config.Store(cfg)
+	return nil
+}
+
+// contents are what the configuration file holds; nil when it cannot be read.
+// It tells a file that was saved from one that was only touched.
+func (d *service) contents() []byte {
+	info, err := os.Stat(d.path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > config.MaxSize {
+		return nil
+	}
+	b, err := os.ReadFile(d.path)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// open opens the display and makes us the one patoggled there.
+func (d *service) open(ctx context.Context) (*x11.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	x, err := x11.Open(ctx, x11.Options{Getenv: d.Getenv})
+	if err != nil {
+		return nil, displayError(err)
+	}
+	if err := x.Claim(ctx, selection); err != nil {
+		x.Close()
+		var held *x11.HeldError
+		if !errors.As(err, &held) {
+			return nil, displayError(err)
+		}
+		p := &toggle.Problem{Kind: toggle.Failed, Message: "patoggled runs on this display already", Err: err}
+		if held.PID != 0 {
+			p.Message += fmt.Sprintf(", as process %d", held.PID)
+		}
+		return nil, p
+	}
+	screen, _ := x.Screen(ctx, 0) // that no window has the focus is all right
+	if screen != nil && screen.XWayland {
+		d.speak.say("warning", "this display is Xwayland: hotkeys fire only while an X11 window has the focus")
+		d.speak.say("hint", `bind "patoggle" to a key in the Wayland compositor's own settings instead`)
+	}
+	return x, nil
+}
+
+func displayError(err error) error {
+	if errors.As(err, new(*toggle.Problem)) {
+		return err
+	}
+	return toggle.DisplayError(err, nil, 0)
+}
+
+var errGone = &toggle.Problem{Kind: toggle.Failed, Message: "the X server has gone"}
+
+// run starts everything, waits for the end, and ends everything.
+func (d *service) run(ctx context.Context, x *x11.Conn) error {
+	// Whatever ends the daemon ends this context, with the reason as its
+	// cause, so that every wait needs to know of one thing only.
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var tasks sync.WaitGroup
+	tasks.Go(func() {
+		select {
+		case <-x.Done():
+			stop(errGone)
+		case <-d.DisplayLost:
+			stop(errGone)
+		case <-ctx.Done():
+		}
+	})
+
+	notifier := notify.New(d.Getenv)
+	defer notifier.Close()
+	d.notes = newNotes(notifier.Send, d.speak, d.Verbose)
+	tasks.Go(func() { d.notes.run(ctx) })
+
+	server := d.newServer()
+	defer server.view.close()
+	tasks.Go(func() { server.sound.keep(ctx) })
+	tasks.Go(func() { server.run(ctx) })
+
+	board := newBoard(x, d.Grab, d.speak, server.press, d.bound)
+	d.orders = board.orders
+	released := make(chan struct{})
+	go func() {
+		defer close(released)
+		if err := board.run(ctx); err != nil {
+			if errors.Is(err, x11.ErrClosed) {
+				err = errGone
+			}
+			stop(displayError(err))
+		}
+	}()
+
+	saved := make(chan struct{}, 1)
+	if d.path != "" {
+		tasks.Go(func() { d.watch(ctx, saved) })
+	}
+
+	d.loop(ctx, saved)
+	d.systemd.stopping()
+	// A call of Xlib cannot be interrupted, so the board is not waited for as
+	// long as it takes: the X server gives the keys back when we are gone.
+	timer := time.NewTimer(releaseTime)
+	defer timer.Stop()
+	select {
+	case <-released:
+	case <-d.DisplayLost:
+	case <-timer.C:
+	}
+	tasks.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// newServer joins the rooms to what serves presses.
+func (d *service) newServer() *server {
+	sound := newLink(func(ctx context.Context) (sound, error) {
+		c, err := pulse.Dial(ctx, pulse.Options{Server: d.Server, Getenv: d.Getenv})
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}, d.soundChanged)
+	screen := &view{open: func(ctx context.Context) (display, error) {
+		c, err := x11.Open(ctx, x11.Options{Getenv: d.Getenv})
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}}
+	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces
+	return newServer(d.speak, d.Verbose, &d.config, sound, screen, d.notes, toggle.Pipeline{
+		Procs:    func() match.Processes { return proc.New(os.DirFS("/proc")) },
+		PID:      os.Getpid(),
+		UID:      os.Getuid(),
+		Hostname: host,
+	})
+}
+
+// watch tells saved of each change of the configuration file.
+func (d *service) watch(ctx context.Context, saved chan<- struct{}) {
+	err := watch(ctx, d.path, func() {
+		select {
+		case saved <- struct{}{}:
+		default:
+		}
+	})
+	if err != nil {
+		d.speak.say("warning", "changes of the configuration are not followed: "+term.Escape(err.Error()))
+		d.speak.say("hint", "send SIGHUP after a change")
+	}
+}
+
+// loop is the daemon's life once everything runs.
+func (d *service) loop(ctx context.Context, saved <-chan struct{}) {
+	hotkeys, defaulted := d.config.Load().Bindings()
+	if defaulted {
+		d.speak.info("no [[hotkey]] is configured: %s", words(hotkeys[0]))
+	}
+	if t, ok := d.bind(ctx); ok {
+		d.settle(t)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.Reload:
+		case <-saved:
+			if d.raw != nil && bytes.Equal(d.raw, d.contents()) {
+				continue
+			}
+		}
+		d.reload(ctx)
+	}
+}
+
+// bind gives the configured hotkeys to the board; false when the end comes
+// first.
+func (d *service) bind(ctx context.Context) (tally, bool) {
+	hotkeys, _ := d.config.Load().Bindings()
+	answer := make(chan tally, 1)
+	select {
+	case d.orders <- order{hotkeys, answer}:
+	case <-ctx.Done():
+		return tally{}, false
+	}
+	select {
+	case t := <-answer:
+		return t, true
+	case <-ctx.Done():
+		return tally{}, false
+	}
+}
+
+// reload reads the configuration again. A bad one changes nothing.
+func (d *service) reload(ctx context.Context) {
+	d.systemd.reloading()
+	err := d.reconfigure()
+	if err != nil {
+		d.speak.explain(err)
+		d.speak.say("warning", "the last good configuration stays in force")
+		if d.config.Load().Notify.Daemon() {
+			d.notes.send(notify.Note{
+				Summary: "The configuration is not in force",
+				Body:    term.Escape(firstLine(err.Error())),
+				Icon:    "dialog-error",
+				Replace: noteTag,
+			})
+		}
+		d.settle(d.now())
+		return
+	}
+	if t, ok := d.bind(ctx); ok {
+		d.speak.info("the configuration was read again: %s", t)
+		d.settle(t)
+	}
+}
+
+// reconfigure is configure for a daemon that runs.
+func (d *service) reconfigure() error {
+	if d.path == "" {
+		return nil
+	}
+	d.raw = d.contents()
+	load := config.Load
+	if d.Options.Config != "" {
+		load = config.Read // a file that was named does not stand for nothing
+	}
+	cfg, warnings, err := load(d.path)
+	d.speak.warn(warnings)
+	if err != nil {
+		return err
+	}
+	d.config.Store(cfg)
+	return nil
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+// settle is the end of starting and of a reload.
+func (d *service) settle(t tally) {
+	d.mu.Lock()
+	d.ready, d.tally = true, t
+	text := status(d.tally, d.away)
+	d.mu.Unlock()
+	if d.Settled != nil {
+		d.Settled()
+	}
+	d.systemd.ready(text)
+}
+
+// now is the tally as it was told last.
+func (d *service) now() tally {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.tally
+}
+
+// bound takes a change of what is in force, after the layout changed.
+func (d *service) bound(t tally) {
+	d.mu.Lock()
+	d.tally = t
+	d.mu.Unlock()
+	d.tell()
+	if d.Settled != nil {
+		d.Settled()
+	}
+}
+
+// soundChanged takes a change of the sound server's state: nil when it is
+// there, else why it is not.
+func (d *service) soundChanged(why error) {
+	d.mu.Lock()
+	was := d.away
+	d.away = why != nil
+	d.mu.Unlock()
+	switch {
+	case why != nil:
+		d.speak.say("warning", "the sound server is away: "+term.Escape(why.Error()))
+	case was:
+		d.speak.info("the sound server is back")
+	}
+	d.tell()
+}
+
+// tell tells the service manager how things are.
+func (d *service) tell() {
+	d.mu.Lock()
+	ready, text := d.ready, status(d.tally, d.away)
+	d.mu.Unlock()
+	if ready {
+		d.systemd.status(text)
+	}
+}

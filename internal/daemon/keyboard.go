@@ -1,0 +1,399 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/keys"
+	"github.com/patoggle/patoggle/x11"
+)
+
+const (
+	// layoutQuiet is how long the keyboard's mapping has to stay as it is
+	// before the keys are looked up again: setxkbmap and a plugged keyboard
+	// change it several times.
+	layoutQuiet = 500 * time.Millisecond
+	// fresh is how long after grabbing a key a Keydown is not believed alone:
+	// until the hotkey library is told otherwise, it hears keys typed over the
+	// root window too.
+	fresh = time.Second
+)
+
+// ErrTaken is what Grab returns when another program holds the keys.
+var ErrTaken = errors.New("another program holds the keys")
+
+// Grab grabs a chord on the keyboard, as Options.Grab is told. Locks are
+// modifier bits beside Lock (2) and Mod2 (16) with which it has to fire too;
+// noMod2 is true when Mod2 is no lock on this keyboard, so that it must not
+// fire with it.
+//
+// Event is called for each Keydown (false) and Keyup (true), from any
+// goroutine, and never blocks. The keyboard is not to stay grabbed while the
+// key is held. Release gives the chord back, and returns when Event is not
+// called any more.
+type Grab func(c keys.Chord, locks uint16, noMod2 bool, event func(up bool)) (release func(), err error)
+
+// Modifier bits that hotkey v0.6.1 fires with or without, whatever they mean
+// on this keyboard (X11 protocol, KEYMASK).
+const (
+	maskLock uint16 = 1 << 1
+	maskMod2 uint16 = 1 << 4
+)
+
+// keyboard is the X connection that keys are looked up on; *x11.Conn has it.
+type keyboard interface {
+	Keyboard(context.Context) (*x11.Keyboard, error)
+	Held(context.Context) (x11.Held, error)
+	MappingChanges() <-chan struct{}
+}
+
+// board owns the grabbed keys. One goroutine runs it and nobody else registers
+// or unregisters.
+type board struct {
+	x       keyboard
+	grab    Grab
+	speak   *speaker
+	fire    func(config.Hotkey) bool
+	changed func(tally) // what is in force, after the layout changed
+
+	orders chan order
+	events chan keyEvent
+	bound  []*binding
+	wanted []config.Hotkey
+	locks  uint16 // of the keyboard the keys were grabbed on
+}
+
+// order asks the board to bind these hotkeys and no others.
+type order struct {
+	hotkeys []config.Hotkey
+	done    chan<- tally
+}
+
+// tally is how many of the wanted hotkeys are in force.
+type tally struct{ bound, wanted int }
+
+// binding is a hotkey on the keyboard.
+type binding struct {
+	found
+	release func()    // nil while it is not grabbed
+	since   time.Time // of the grab
+	told    string    // the trouble that was said, "" for none
+
+	presser presser
+	sample  time.Time // when to look at the key next; zero: not
+	decide  time.Time // when to decide; zero: nothing to
+}
+
+type keyEvent struct {
+	b  *binding
+	up bool
+}
+
+func newBoard(x keyboard, grab Grab, speak *speaker, fire func(config.Hotkey) bool, changed func(tally)) *board {
+	return &board{
+		x: x, grab: grab, speak: speak, fire: fire, changed: changed,
+		orders: make(chan order),
+		events: make(chan keyEvent, 64),
+	}
+}
+
+// run serves orders, keys and changes of the layout until the context ends or
+// the display fails, and gives all keys back.
+func (b *board) run(ctx context.Context) error {
+	defer b.releaseAll()
+	var layout <-chan time.Time
+	quiet := time.NewTimer(0)
+	<-quiet.C
+	defer quiet.Stop()
+	next := time.NewTimer(0)
+	<-next.C
+	defer next.Stop()
+	for {
+		b.arm(next)
+		select {
+		case <-ctx.Done():
+			return nil
+		case o := <-b.orders:
+			b.wanted = o.hotkeys
+			if err := b.bind(ctx, true); err != nil {
+				return err
+			}
+			o.done <- b.count()
+		case <-b.x.MappingChanges():
+			quiet.Reset(layoutQuiet)
+			layout = quiet.C
+		case <-layout:
+			layout = nil
+			if err := b.bind(ctx, false); err != nil {
+				return err
+			}
+			b.changed(b.count())
+		case e := <-b.events:
+			if err := b.take(ctx, e); err != nil {
+				return err
+			}
+		case <-next.C:
+			if err := b.tick(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (b *board) releaseAll() {
+	for _, k := range b.bound {
+		if k.release != nil {
+			k.release()
+		}
+	}
+	b.bound = nil
+}
+
+func (b *board) count() tally {
+	t := tally{wanted: len(b.wanted)}
+	for _, k := range b.bound {
+		if k.release != nil {
+			t.bound++
+		}
+	}
+	return t
+}
+
+// bind makes the keyboard agree with what is wanted: keys that stay where they
+// were are not touched. What is wrong with a hotkey is said when it is news,
+// or when asked.
+func (b *board) bind(ctx context.Context, all bool) error {
+	layout, err := b.x.Keyboard(ctx)
+	if err != nil {
+		return err
+	}
+	next := make([]*binding, 0, len(b.wanted))
+	for _, found := range lookUp(layout, b.wanted) {
+		k := &binding{found: found}
+		for _, old := range b.bound {
+			if old.Chord != k.Chord {
+				continue
+			}
+			if old.release != nil && old.code == k.code && k.trouble == "" && b.locks == layout.Locks() {
+				old.found = found
+				k = old
+			} else if old.release == nil && !all {
+				k.told = old.trouble
+			}
+			break
+		}
+		next = append(next, k)
+	}
+	b.locks = layout.Locks()
+	for _, old := range b.bound {
+		kept := false
+		for _, k := range next {
+			kept = kept || k == old
+		}
+		if !kept && old.release != nil {
+			old.release()
+		}
+	}
+	b.bound = next
+	for _, k := range next {
+		if err := b.hold(ctx, k, layout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hold grabs one key that is not grabbed yet.
+func (b *board) hold(ctx context.Context, k *binding, layout *x11.Keyboard) error {
+	if k.trouble == "" && k.release == nil {
+		release, err := b.grab(k.Chord, b.locks&^(maskLock|maskMod2), b.locks&maskMod2 == 0, func(up bool) {
+			select {
+			case b.events <- keyEvent{k, up}:
+			default: // nobody types that fast
+			}
+		})
+		if err == nil {
+			// The library has looked the key up by itself. When the layout
+			// changed in between, and the key is not there any more, it has
+			// grabbed the whole keyboard.
+			var again *x11.Keyboard
+			if again, err = b.x.Keyboard(ctx); err != nil {
+				release()
+				return err
+			}
+			if codes := again.Keycodes(k.Chord.Keysym); len(codes) == 0 || codes[0] != k.code {
+				release()
+				// A change of the layout is on its way to us, and what
+				// is wrong then is said then.
+				k.trouble = "the layout is changing"
+				k.told = k.trouble
+				return nil
+			}
+			k.release, k.since = release, time.Now()
+			return nil
+		}
+		if errors.Is(err, ErrTaken) {
+			k.taken()
+		} else {
+			k.trouble = fmt.Sprintf("cannot bind %q: %v", k.Chord, err)
+		}
+	}
+	if k.trouble != "" && k.trouble != k.told {
+		b.speak.trouble(k.found)
+	}
+	k.told = k.trouble
+	return nil
+}
+
+// found is a wanted hotkey on a keyboard.
+type found struct {
+	config.Hotkey
+	code    byte
+	trouble string // why it cannot be bound, "" when it can
+	hint    string // a cure, "" where none is known
+}
+
+// lookUp looks hotkeys up on a keyboard, in their order.
+func lookUp(layout *x11.Keyboard, hotkeys []config.Hotkey) []found {
+	list := make([]found, 0, len(hotkeys))
+	for _, h := range hotkeys {
+		f := found{Hotkey: h}
+		codes := layout.Keycodes(h.Chord.Keysym)
+		absent := h.Chord.Mods &^ keys.Mod(layout.Modifiers())
+		switch {
+		case len(codes) == 0:
+			f.missing()
+		case absent != 0:
+			f.trouble = fmt.Sprintf("this keyboard has no modifier %s, so %q does nothing", absent, h.Chord)
+		default:
+			f.code = codes[0]
+		}
+		for _, other := range list {
+			if f.trouble == "" && other.trouble == "" && other.code == f.code && other.Chord.Mods == h.Chord.Mods {
+				f.trouble = fmt.Sprintf("on this keyboard %q is the same key as %q, so it does nothing", h.Chord, other.Chord)
+			}
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+func (f *found) missing() {
+	f.trouble = fmt.Sprintf("this keyboard has no key %q, so %q does nothing", f.Chord.Name, f.Chord)
+	f.hint = `"xev" shows the names of the keys this keyboard has`
+}
+
+func (f *found) taken() {
+	f.trouble = fmt.Sprintf("%q is taken: another program holds it", f.Chord)
+	f.hint = "choose other keys, or free these in that program or in the window manager's settings"
+}
+
+// trouble says why a hotkey is not in force.
+func (s *speaker) trouble(f found) {
+	s.say("error", f.trouble)
+	if f.hint != "" {
+		s.say("hint", f.hint)
+	}
+}
+
+// take takes one Keydown or Keyup of the hotkey library.
+func (b *board) take(ctx context.Context, e keyEvent) error {
+	k := e.b
+	if k.release == nil {
+		return nil // a late one, of a key that was given back
+	}
+	now := time.Now()
+	if e.up {
+		k.presser.keyup(now)
+		return nil
+	}
+	if now.Sub(k.since) < fresh && !k.presser.held {
+		h, err := b.x.Held(ctx)
+		if err != nil {
+			return err
+		}
+		if !h.Chord(uint16(k.Chord.Mods), b.locks, k.code) {
+			return nil
+		}
+	}
+	press, undecided := k.presser.keydown(now)
+	if press {
+		b.pressed(k, now)
+	}
+	if undecided {
+		k.decide = now.Add(beside)
+	}
+	return nil
+}
+
+func (b *board) pressed(k *binding, now time.Time) {
+	b.fire(k.Hotkey)
+	k.sample = now.Add(sampleEvery)
+}
+
+// tick does what is due: deciding, and looking at keys that are held.
+func (b *board) tick(ctx context.Context) error {
+	now := time.Now()
+	// A Keyup that has arrived by now counts.
+	for {
+		select {
+		case e := <-b.events:
+			if err := b.take(ctx, e); err != nil {
+				return err
+			}
+			continue
+		default:
+		}
+		break
+	}
+	look := false
+	for _, k := range b.bound {
+		if !k.decide.IsZero() && !now.Before(k.decide) {
+			k.decide = time.Time{}
+			if k.presser.decide(now) {
+				b.pressed(k, now)
+			}
+		}
+		look = look || !k.sample.IsZero() && !now.Before(k.sample)
+	}
+	if !look {
+		return nil
+	}
+	h, err := b.x.Held(ctx)
+	if err != nil {
+		return err
+	}
+	now = time.Now()
+	for _, k := range b.bound {
+		if k.sample.IsZero() {
+			continue
+		}
+		k.presser.seen(h.Key(k.code))
+		k.sample = time.Time{}
+		if d, held := k.presser.sampleIn(now); held {
+			k.sample = now.Add(d)
+		}
+	}
+	return nil
+}
+
+// arm sets the timer for what is due next, and leaves it alone when nothing
+// is: at rest no timer runs.
+func (b *board) arm(t *time.Timer) {
+	var due time.Time
+	for _, k := range b.bound {
+		for _, at := range []time.Time{k.decide, k.sample} {
+			if !at.IsZero() && (due.IsZero() || at.Before(due)) {
+				due = at
+			}
+		}
+	}
+	if due.IsZero() {
+		t.Stop()
+		return
+	}
+	t.Reset(time.Until(due))
+}

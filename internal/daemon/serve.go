@@ -1,0 +1,326 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/notify"
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/internal/toggle"
+	"github.com/patoggle/patoggle/pulse"
+)
+
+// pressTime bounds everything one press does.
+const pressTime = 2 * time.Second
+
+// retryTime bounds the one more move of a stream that was pulled back.
+const retryTime = 500 * time.Millisecond
+
+// server serves presses, one at a time.
+type server struct {
+	speak   *speaker
+	verbose bool
+	config  *atomic.Pointer[config.Config]
+	sound   *link
+	view    *view
+	notes   *notes
+	// base has what the pipeline needs beside configuration and connections.
+	base toggle.Pipeline
+
+	presses chan config.Hotkey // unbuffered: see press
+	checks  sync.WaitGroup     // the verifications under way
+
+	// turn is held while a stream is moved once more, so that a press that
+	// comes meanwhile moves it after that, and has the last word.
+	turn chan struct{}
+	mu   sync.Mutex
+	want map[pulse.StreamIndex]*target // what is moved or being verified
+}
+
+// target is where a press moves a stream; the last one counts.
+type target struct {
+	sink pulse.SinkIndex
+	move toggle.Move // as reported
+	to   string      // the sink's label, escaped
+}
+
+func newServer(speak *speaker, verbose bool, cfg *atomic.Pointer[config.Config], l *link, v *view, n *notes, base toggle.Pipeline) *server {
+	return &server{
+		speak: speak, verbose: verbose, config: cfg, sound: l, view: v, notes: n, base: base,
+		presses: make(chan config.Hotkey),
+		turn:    make(chan struct{}, 1),
+		want:    map[pulse.StreamIndex]*target{},
+	}
+}
+
+// press hands a hotkey over when nothing is being served. Else it is dropped:
+// who pressed again meanwhile saw nothing of the first press yet.
+func (s *server) press(h config.Hotkey) bool {
+	select {
+	case s.presses <- h:
+		return true
+	default:
+		return false
+	}
+}
+
+// run serves until the context ends.
+func (s *server) run(ctx context.Context) {
+	defer s.checks.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case h := <-s.presses:
+			s.serve(ctx, h)
+		}
+	}
+}
+
+// request is what a hotkey asks of the pipeline.
+func request(h config.Hotkey) toggle.Request {
+	switch h.Action {
+	case config.Prev:
+		return toggle.Request{Way: toggle.Prev}
+	case config.To:
+		return toggle.Request{Way: toggle.To, Sink: h.Sink}
+	}
+	return toggle.Request{Way: toggle.Next}
+}
+
+func (s *server) serve(ctx context.Context, h config.Hotkey) {
+	began := time.Now()
+	cfg := s.config.Load()
+	press, cancel := context.WithTimeout(ctx, pressTime)
+	defer cancel()
+
+	// Run's goroutines have ended when it returns.
+	var c *claimer
+	p := s.base
+	p.Config = cfg
+	p.Display = func(ctx context.Context) (toggle.Display, error) { return s.view.get(ctx) }
+	p.Sound = func(ctx context.Context) (toggle.Sound, error) {
+		conn, err := s.sound.get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c = &claimer{sound: conn, server: s}
+		return c, nil
+	}
+	rep, err := p.Run(press, request(h))
+	if ctx.Err() == nil { // else we are asked to stop
+		err = soundAway(err)
+		s.report(cfg, h, rep, err, time.Since(began))
+	}
+	if c != nil {
+		s.settle(ctx, cfg, c, rep)
+	}
+}
+
+// claimer is the sound server for one press. It notes where streams are going
+// before they go, on PipeWire, where moves are verified afterwards.
+type claimer struct {
+	sound
+	server   *server
+	pipewire bool
+	claimed  map[pulse.StreamIndex]*target
+}
+
+func (c *claimer) Snapshot(ctx context.Context) (*pulse.Snapshot, error) {
+	snap, err := c.sound.Snapshot(ctx)
+	if err == nil {
+		c.pipewire = snap.Server.PipeWire
+	}
+	return snap, err
+}
+
+func (c *claimer) Move(ctx context.Context, to pulse.SinkIndex, streams ...pulse.StreamIndex) []error {
+	if c.pipewire {
+		s := c.server
+		select {
+		case s.turn <- struct{}{}:
+		case <-ctx.Done():
+			// Move says what that means.
+			return c.sound.Move(ctx, to, streams...)
+		}
+		c.claimed = map[pulse.StreamIndex]*target{}
+		s.mu.Lock()
+		for _, i := range streams {
+			c.claimed[i] = &target{sink: to}
+			s.want[i] = c.claimed[i]
+		}
+		s.mu.Unlock()
+		<-s.turn
+	}
+	return c.sound.Move(ctx, to, streams...)
+}
+
+// report says what a press did: every failure to the log, everything to the
+// desktop, and with -v everything to the log too.
+func (s *server) report(cfg *config.Config, h config.Hotkey, rep *toggle.Report, err error, took time.Duration) {
+	if s.verbose {
+		for _, line := range rep.Lines() {
+			s.speak.info("%s: %s (%.1f ms)", h.Chord, line, float64(took.Microseconds())/1000)
+		}
+	}
+	if err != nil {
+		s.speak.explain(err)
+		first := true
+		for _, m := range rep.Moves {
+			if m.Error == "" {
+				continue
+			}
+			if !first { // the first is err itself
+				s.speak.say("error", m.Error)
+			}
+			first = false
+		}
+	}
+	if cfg.Notify.Daemon() {
+		s.notes.send(notify.Note{
+			Summary: rep.Headline(err),
+			Body:    rep.Details(err),
+			Icon:    rep.Icon(),
+			Urgency: urgency(err),
+			Replace: noteTag,
+		})
+	}
+}
+
+// urgency lets what did not work stay as long as any notification, and what
+// did work not longer than a low one.
+func urgency(err error) notify.Urgency {
+	if err == nil {
+		return notify.Low
+	}
+	return notify.Normal
+}
+
+// settle begins the verification of what was moved: once pipewire-pulse no
+// longer says what it was asked for, its session manager may have put a stream
+// back.
+func (s *server) settle(ctx context.Context, cfg *config.Config, c *claimer, rep *toggle.Report) {
+	moved := map[pulse.StreamIndex]*target{}
+	s.mu.Lock()
+	for _, m := range rep.Moves {
+		t := c.claimed[m.Stream]
+		switch {
+		case m.Result == toggle.AlreadyThere:
+			delete(s.want, m.Stream) // an earlier press no longer counts
+		case t != nil && m.Result == toggle.Moved:
+			t.move, t.to = m, term.Escape(rep.To.Label)
+			moved[m.Stream] = t
+		}
+	}
+	for i, t := range c.claimed {
+		if moved[i] == nil && s.want[i] == t {
+			delete(s.want, i)
+		}
+	}
+	s.mu.Unlock()
+	if len(moved) > 0 {
+		s.checks.Go(func() { s.verify(ctx, cfg, c.sound, moved) })
+	}
+}
+
+// verify looks where the streams are, moves once more those that were pulled
+// back, looks again, and names those that did not stay. A stream that a later
+// press has moved elsewhere is that one's business.
+func (s *server) verify(ctx context.Context, cfg *config.Config, c sound, mine map[pulse.StreamIndex]*target) {
+	defer s.forget(mine)
+	for _, last := range []bool{false, true} {
+		timer := time.NewTimer(toggle.VerifyAfter)
+		select {
+		case <-timer.C:
+		case <-c.Done():
+			timer.Stop()
+			return // nobody knows what the next server makes of it
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		back, err := s.pulledBack(ctx, c, mine)
+		if err != nil || len(back) == 0 {
+			return
+		}
+		for _, i := range back {
+			if last {
+				s.complain(cfg, mine[i])
+			} else {
+				s.again(ctx, c, i, mine[i])
+			}
+		}
+	}
+}
+
+// pulledBack lists the streams that are alive, still wanted where they were
+// moved to, and elsewhere.
+func (s *server) pulledBack(ctx context.Context, c sound, mine map[pulse.StreamIndex]*target) ([]pulse.StreamIndex, error) {
+	var streams []pulse.StreamIndex
+	for i, t := range mine {
+		if s.wanted(i, t) {
+			streams = append(streams, i)
+		}
+	}
+	if len(streams) == 0 {
+		return nil, nil
+	}
+	look, cancel := context.WithTimeout(ctx, pressTime)
+	defer cancel()
+	where, err := c.Look(look, streams...)
+	if err != nil {
+		return nil, err
+	}
+	var back []pulse.StreamIndex
+	for _, i := range streams {
+		if sink, alive := where[i]; alive && sink != mine[i].sink && s.wanted(i, mine[i]) {
+			back = append(back, i)
+		}
+	}
+	return back, nil
+}
+
+// again moves one stream once more, unless a press has just asked otherwise.
+func (s *server) again(ctx context.Context, c sound, i pulse.StreamIndex, t *target) {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return
+	}
+	if !s.wanted(i, t) {
+		return
+	}
+	retry, cancel := context.WithTimeout(ctx, retryTime)
+	defer cancel()
+	// What comes of it is looked at after the next wait.
+	_ = c.Move(retry, t.sink, i)
+}
+
+func (s *server) wanted(i pulse.StreamIndex, t *target) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.want[i] == t
+}
+
+func (s *server) forget(mine map[pulse.StreamIndex]*target) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, t := range mine {
+		if s.want[i] == t {
+			delete(s.want, i)
+		}
+	}
+}
+
+func (s *server) complain(cfg *config.Config, t *target) {
+	text := fmt.Sprintf("%s (stream %d) was pulled back by the session manager", toggle.Quote(t.move.Application), t.move.Stream)
+	s.speak.say("error", text)
+	if cfg.Notify.Daemon() {
+		s.notes.send(notify.Note{Summary: text, Body: "it was to play on " + t.to, Icon: "dialog-warning", Replace: noteTag})
+	}
+}

@@ -82,7 +82,8 @@ func Open(ctx context.Context, o Options) (*Conn, error) {
 		c, err = open(ctx, d, getenv)
 	}
 	if err != nil {
-		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		// The dialer may see the deadline pass before the context does.
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			err = ErrTimeout
 		} else if ctx.Err() != nil {
 			err = ctx.Err()
@@ -336,6 +337,8 @@ func (c *Conn) do(ctx context.Context, f func() error) error {
 		return ErrTimeout
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, io.EOF) && errors.Is(c.guard.cause(), errFrame):
+		return fmt.Errorf("%w: %w", ErrClosed, errFrame)
 	case errors.Is(err, io.EOF):
 		return ErrClosed
 	}

@@ -606,17 +606,19 @@ func TestServersThatAnswerRequestsWrongly(t *testing.T) {
 		name string
 		then func(conn net.Conn, n uint16)
 		want error
+		// broken: it is said that the server broke the protocol.
+		broken bool
 	}{
-		{"nothing", func(net.Conn, uint16) {}, ErrTimeout},
-		{"hangs up", func(c net.Conn, _ uint16) { c.Close() }, ErrClosed},
-		{"half a reply", func(c net.Conn, n uint16) { _, _ = c.Write(emptyReply(n)[:20]); c.Close() }, ErrClosed},
-		{"a length that overflows", func(c net.Conn, n uint16) { _, _ = c.Write(head(1, 0, n, 0x3fffffff)) }, ErrClosed},
-		{"a length of 16 gigabytes", func(c net.Conn, n uint16) { _, _ = c.Write(head(1, 0, n, 0xffffffff)) }, ErrClosed},
-		{"a body that does not come", func(c net.Conn, n uint16) { _, _ = c.Write(head(1, 32, n, 1<<18)) }, ErrTimeout},
-		{"a reply to a request that was not made", func(c net.Conn, n uint16) { _, _ = c.Write(emptyReply(n + 100)) }, ErrClosed},
-		{"the last reply again", func(c net.Conn, n uint16) { _, _ = c.Write(emptyReply(n - 1)) }, ErrClosed},
-		{"noise", func(c net.Conn, _ uint16) { _, _ = c.Write(slices.Repeat([]byte{1}, 4096)) }, ErrClosed},
-		{"an event without an end", func(c net.Conn, _ uint16) { _, _ = c.Write(head(35, 0, 0, 0xffffffff)) }, ErrClosed},
+		{"nothing", func(net.Conn, uint16) {}, ErrTimeout, false},
+		{"hangs up", func(c net.Conn, _ uint16) { c.Close() }, ErrClosed, false},
+		{"half a reply", func(c net.Conn, n uint16) { _, _ = c.Write(emptyReply(n)[:20]); c.Close() }, ErrClosed, false},
+		{"a length that overflows", func(c net.Conn, n uint16) { _, _ = c.Write(head(1, 0, n, 0x3fffffff)) }, ErrClosed, true},
+		{"a length of 16 gigabytes", func(c net.Conn, n uint16) { _, _ = c.Write(head(1, 0, n, 0xffffffff)) }, ErrClosed, true},
+		{"a body that does not come", func(c net.Conn, n uint16) { _, _ = c.Write(head(1, 32, n, 1<<18)) }, ErrTimeout, false},
+		{"a reply to a request that was not made", func(c net.Conn, n uint16) { _, _ = c.Write(emptyReply(n + 100)) }, ErrClosed, true},
+		{"the last reply again", func(c net.Conn, n uint16) { _, _ = c.Write(emptyReply(n - 1)) }, ErrClosed, true},
+		{"noise", func(c net.Conn, _ uint16) { _, _ = c.Write(slices.Repeat([]byte{1}, 4096)) }, ErrClosed, true},
+		{"an event without an end", func(c net.Conn, _ uint16) { _, _ = c.Write(head(35, 0, 0, 0xffffffff)) }, ErrClosed, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path := badServer(t, serveUntil(introduced, test.then))
@@ -626,7 +628,7 @@ func TestServersThatAnswerRequestsWrongly(t *testing.T) {
 			}
 			defer c.Close()
 			_, err = c.Screen(within(t, 300*time.Millisecond), 0)
-			if !errors.Is(err, test.want) {
+			if !errors.Is(err, test.want) || errors.Is(err, errFrame) != test.broken {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 			select {
@@ -692,5 +694,115 @@ func TestNoiseBetweenAnswers(t *testing.T) {
 	case <-c.MappingChanges():
 	default:
 		t.Error("no mapping change was heard of")
+	}
+}
+
+// extensionServer has the extensions with these major opcodes, and one output.
+func extensionServer(t *testing.T, majors map[string]byte, output string) string {
+	return badServer(t, func(conn net.Conn, in *bufio.Reader) {
+		if _, ok := readRequest(in); !ok {
+			return
+		}
+		if _, err := conn.Write(goodSetup()); err != nil {
+			return
+		}
+		for n := uint16(1); ; n++ {
+			request, ok := readRequest(in)
+			if !ok {
+				return
+			}
+			b := emptyReply(n)
+			switch {
+			case request[0] == 98: // QueryExtension
+				name := request[8 : 8+binary.LittleEndian.Uint16(request[4:])]
+				if major := majors[string(name)]; major != 0 {
+					b[8], b[9] = 1, major
+				}
+			case request[0] == majors["RANDR"] && request[1] == 25: // RRGetScreenResourcesCurrent
+				b[4], b[18] = 1, 1
+				b = append(b, words(0x41)...)
+			case request[0] == majors["RANDR"] && request[1] == 9: // RRGetOutputInfo
+				tail := append([]byte{0, 0, byte(len(output)), 0}, output...)
+				tail = append(tail, make([]byte, pad4(len(tail))-len(tail))...)
+				b[4] = byte(len(tail) / 4)
+				b = append(b, tail...)
+			}
+			if _, err := conn.Write(b); err != nil {
+				return
+			}
+		}
+	})
+}
+
+func TestXWaylandIsKnown(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		majors map[string]byte
+		output string
+		want   bool
+	}{
+		{"by its extension", map[string]byte{"XWAYLAND": 150}, "", true},
+		{"by the name of its output", map[string]byte{"RANDR": 140}, "XWAYLAND0", true},
+		{"another server's output", map[string]byte{"RANDR": 140}, "HDMI-1", false},
+		{"neither", nil, "", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := extensionServer(t, test.majors, test.output)
+			c, err := Open(within(t, 10*time.Second), Options{Display: path, Getenv: vars{}.get})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			for range 2 {
+				s, err := c.Screen(within(t, 10*time.Second), 0)
+				wantOnly(t, s, err, ErrNoWindowManager)
+				if s.XWayland != test.want {
+					t.Errorf("got %v", s.XWayland)
+				}
+			}
+		})
+	}
+}
+
+// What a key press waits for: a fresh connection and one look at a desktop of
+// three windows.
+func BenchmarkOpenAndScreen(b *testing.B) {
+	d := newDesk(b)
+	d.manage()
+	stranger := d.stranger()
+	d.focus(stranger.window, d.window(), d.window())
+	for _, w := range []WindowID{stranger.window, d.check} {
+		d.set(w, "_NET_WM_PID", "CARDINAL", stranger.pid)
+		d.set(w, "WM_CLASS", "STRING", "mpv\x00mpv\x00")
+		d.set(w, "_NET_WM_NAME", "UTF8_STRING", "a film")
+	}
+	ctx := b.Context()
+	var opening, looking time.Duration
+	for b.Loop() {
+		start := time.Now()
+		c, err := Open(ctx, Options{Getenv: d.lab.Getenv})
+		if err != nil {
+			b.Fatal(err)
+		}
+		opened := time.Now()
+		if _, err := c.Screen(ctx, 0); err != nil {
+			b.Fatal(err)
+		}
+		opening += opened.Sub(start)
+		looking += time.Since(opened)
+		c.Close()
+	}
+	b.ReportMetric(float64(opening.Microseconds())/float64(b.N), "µs/open")
+	b.ReportMetric(float64(looking.Microseconds())/float64(b.N), "µs/screen")
+}
+
+// What the daemon asks for on a connection that stays open.
+func BenchmarkHeld(b *testing.B) {
+	d := newDesk(b)
+	c := connect(b, d.lab)
+	for b.Loop() {
+		if _, err := c.Held(b.Context()); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -90,14 +90,14 @@ func newWindow(x *xgb.Conn, root xproto.Window) (xproto.Window, error) {
 }
 
 // within gives a context for one step of a test.
-func within(t *testing.T, d time.Duration) context.Context {
+func within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 // connect opens a display of the lab and closes it with the test.
-func connect(t *testing.T, l *lab.Lab) *Conn {
+func connect(t testing.TB, l *lab.Lab) *Conn {
 	t.Helper()
 	c, err := Open(within(t, 10*time.Second), Options{Getenv: l.Getenv})
 	if err != nil {
@@ -110,14 +110,14 @@ func connect(t *testing.T, l *lab.Lab) *Conn {
 // desk is a display whose properties the test writes itself, in the place of
 // a window manager and its clients.
 type desk struct {
-	t     *testing.T
+	t     testing.TB
 	lab   *lab.Lab
 	x     *xgb.Conn
 	root  WindowID
 	check WindowID
 }
 
-func newDesk(t *testing.T, options ...lab.DisplayOption) *desk {
+func newDesk(t testing.TB, options ...lab.DisplayOption) *desk {
 	t.Helper()
 	l := lab.Start(t)
 	d := l.Display(append(options, lab.NoWM)...)
@@ -287,7 +287,7 @@ func (d *desk) focused() *Screen {
 }
 
 // wantOnly checks that there is no focused window and that err is the reason.
-func wantOnly(t *testing.T, s *Screen, err, want error) {
+func wantOnly(t testing.TB, s *Screen, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Fatalf("got the error %v, want %v", err, want)

@@ -98,11 +98,14 @@ func TestTheFirstKeycodeIsTheOneOfLibX11(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	var syms strings.Builder
-	for sym := uint32(1); sym < 0x10000; sym++ {
-		fmt.Fprintf(&syms, "%x\n", sym)
-	}
-	for low := range uint32(0x300) {
-		fmt.Fprintf(&syms, "%x\n%x\n", 0x1008fe00+low, 0x1002000+low)
+	// Latin to Cyrillic, modifiers, function keys, media keys, Unicode.
+	for _, part := range [][2]uint32{
+		{1, 0x800}, {0x13a0, 0x1400}, {0x20a0, 0x20b0}, {0xfe00, 0x10000}, {0x1000100, 0x1000200}, {0x1002010, 0x1002030},
+		{0x1008fe00, 0x10090000},
+	} {
+		for sym := part[0]; sym < part[1]; sym++ {
+			fmt.Fprintf(&syms, "%x\n", sym)
+		}
 	}
 	layout(t, l, c, "setxkbmap", "us")
 	for _, change := range [][]string{

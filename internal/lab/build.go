@@ -75,7 +75,7 @@ func build(folder string, flags []string) (string, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", err
 	}
-	args := append([]string{"build", "-o", file}, flags...)
+	args := append([]string{"build", "-buildvcs=false", "-o", file}, flags...)
 	cmd := exec.Command("go", append(args, modulePath+"/"+folder)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)

@@ -228,6 +228,10 @@ func (l *Lab) Close() error {
 	return err
 }
 
+// End is Close for a lab in whose methods another goroutine may still be: it
+// leaves the observers' connections alone, which end with their servers.
+func (l *Lab) End() error { return l.keeper.Close() }
+
 // Env is a complete environment for programs inside the lab, sorted: home,
 // runtime directory, buses, sound server and display are the lab's.
 func (l *Lab) Env() []string {
@@ -272,6 +276,15 @@ func (l *Lab) With(changes ...string) []string {
 		}
 	}
 	return env
+}
+
+// Fail ends the test, or panics with a *Failure for Try. It is for steps that
+// are built on a lab's.
+func (l *Lab) Fail(err error) {
+	if l.t != nil {
+		l.t.Helper()
+	}
+	l.fail(err)
 }
 
 // fail ends the test, or panics with a *Failure.

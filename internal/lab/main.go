@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,17 +20,17 @@ import (
 //
 //	func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 func Main(m *testing.M) int {
-	before := runtime.NumGoroutine()
+	before := len(goroutines())
 	code := m.Run()
 	if code != 0 {
 		return code
 	}
 	Poll(3*time.Second, func() bool {
-		return runtime.NumGoroutine() <= before && len(keeper.Descendants(os.Getpid())) == 0
+		return len(goroutines()) <= before && len(keeper.Descendants(os.Getpid())) == 0
 	})
-	if n := runtime.NumGoroutine(); n > before {
-		fmt.Fprintf(os.Stderr, "lab: %d goroutines more than before the tests\n", n-before)
-		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
+	if now := goroutines(); len(now) > before {
+		fmt.Fprintf(os.Stderr, "lab: %d goroutines more than before the tests:\n\n%s\n",
+			len(now)-before, strings.Join(now, "\n\n"))
 		code = 1
 	}
 	for _, pid := range keeper.Descendants(os.Getpid()) {
@@ -38,6 +38,16 @@ func Main(m *testing.M) int {
 		code = 1
 	}
 	return code
+}
+
+// goroutines are the stacks of all goroutines but the one that package
+// os/signal keeps for ever once it was used.
+func goroutines() []string {
+	b := make([]byte, 1<<20)
+	b = b[:runtime.Stack(b, true)]
+	return slices.DeleteFunc(strings.Split(string(b), "\n\n"), func(stack string) bool {
+		return strings.Contains(stack, "os/signal.loop")
+	})
 }
 
 // Left describes every process whose environment or command line names the

@@ -206,6 +206,7 @@ func (l *Lab) spawn(c Cmd, gentle bool, extra ...*os.File) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.say("started %s, pid %d", name, p.PID)
 	return &Process{PID: p.PID, Name: name, lab: l, p: p}, nil
 }
 

@@ -1,0 +1,66 @@
+# What a developer runs. Every target works from a clean clone with Go and git;
+# what else is needed is installed on Debian and named elsewhere.
+
+GO ?= go
+
+# The version is the tag of this commit without its "v", else 0.0.0+commit.
+VERSION ?= $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . || \
+	echo "0.0.0+$$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)")
+
+# The demo and its sound server: pulseaudio or pipewire. A desktop that has
+# only PipeWire is spared another sound server.
+SERVER ?= $(shell command -v pulseaudio >/dev/null || ! command -v pipewire-pulse >/dev/null && echo pulseaudio || echo pipewire)
+
+# Further flags of go test, and how long one package may take.
+TESTFLAGS ?=
+TESTTIMEOUT ?= 5m
+
+# The time each fuzz target gets, and the packages to look for targets in.
+FUZZTIME ?= 30s
+FUZZ ?= ./...
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Stripped, without the builder's paths, and the same from the same commit.
+BUILDFLAGS = -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+
+.PHONY: all build test lint demo fuzz clean
+
+all: build
+
+# patoggled is the one program with cgo: it links libX11.
+build:
+	@packaging/debian-setup build
+	CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o patoggle ./cmd/patoggle
+	CGO_ENABLED=1 $(GO) build $(BUILDFLAGS) -o patoggled ./cmd/patoggled
+
+# Everything runs under the race detector: most tests wait for other programs
+# anyhow, so that it costs little.
+test:
+	@packaging/debian-setup build test
+	$(GO) vet ./...
+	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) ./...
+
+lint:
+	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l) && \
+		if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+demo:
+	@packaging/debian-setup demo-$(SERVER)
+	@mkdir -p build
+	@CGO_ENABLED=0 $(GO) build -buildvcs=false -o build/demo ./internal/lab/demo
+	@build/demo -server $(SERVER)
+
+# Each target on its own, since go test -fuzz takes one at a time.
+fuzz:
+	@set -e; for package in $$($(GO) list $(FUZZ)); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+clean:
+	rm -rf build dist patoggle patoggled

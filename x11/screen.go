@@ -58,7 +58,7 @@ func (c *Conn) look(window WindowID) (s *Screen, what, err error) {
 		active = root.active
 	}
 
-	l := &looking{c: c, known: map[WindowID]entry{}}
+	l := &looking{c: c, me: os.Getpid(), known: map[WindowID]entry{}}
 	ids := make([]WindowID, 0, len(root.clients)+2)
 	ids = append(ids, root.clients...)
 	if active != 0 {
@@ -229,6 +229,7 @@ func (c *Conn) receiveProperty(cookie *xgb.Cookie) (p property, ok bool, err err
 // looking is one reading of windows.
 type looking struct {
 	c       *Conn
+	me      int // our pid
 	known   map[WindowID]entry
 	pending []asked
 	// pids are the clients' pids by the base of their resource ids. resource
@@ -291,7 +292,7 @@ func (l *looking) receiveOwners(cookies []*xgb.Cookie) error {
 	}
 	// A server on another machine, or in another pid namespace, has other
 	// numbers for processes, or none: it does not know ours by our number.
-	l.resource = l.pids[l.c.setup.base] == os.Getpid()
+	l.resource = l.pids[l.c.setup.base] == l.me
 	return nil
 }
 
@@ -303,7 +304,7 @@ func (l *looking) owner(id WindowID) int {
 	if !l.resource || base == 0 || base == l.c.setup.base {
 		return 0
 	}
-	if pid := l.pids[base]; pid != os.Getpid() {
+	if pid := l.pids[base]; pid != l.me {
 		return pid
 	}
 	return 0

@@ -90,16 +90,15 @@ func (a *app) root() *cobra.Command {
 	root.SetVersionTemplate("patoggle {{.Version}}\n")
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.stdout, help(cmd)) })
 	root.SuggestionsMinimumDistance = 2 // the default of the library's own check
-	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 
 	all := root.PersistentFlags()
-	all.StringVar(&a.server, "server", "", "")
-	all.StringVar(&a.display, "display", "", "")
-	all.StringVar(&a.configFile, "config", "", "")
-	all.DurationVar(&a.timeout, "timeout", defaultTimeout, "")
-	all.BoolVar(&a.json, "json", false, "")
-	all.BoolVarP(&a.quiet, "quiet", "q", false, "")
-	all.BoolVarP(&a.verbose, "verbose", "v", false, "")
+	all.StringVar(&a.server, "server", "", "the sound server, as in PULSE_SERVER")
+	all.StringVar(&a.display, "display", "", "the X display, as in DISPLAY")
+	all.StringVar(&a.configFile, "config", "", "the configuration file")
+	all.DurationVar(&a.timeout, "timeout", defaultTimeout, "for everything together")
+	all.BoolVar(&a.json, "json", false, "one JSON object on standard output")
+	all.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but errors")
+	all.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if a.timeout <= 0 {
 			return fmt.Errorf("--timeout must be longer than 0, for example 2s")
@@ -108,14 +107,26 @@ func (a *app) root() *cobra.Command {
 	}
 
 	f := root.Flags()
-	f.BoolVar(&prev, "prev", false, "")
-	f.StringVar(&to, "to", "", "")
-	f.BoolVarP(&r.DryRun, "dry-run", "n", false, "")
-	f.BoolVar(&r.Verify, "verify", false, "")
-	f.BoolVar(&notify, "notify", false, "")
+	f.BoolVar(&prev, "prev", false, "to the previous sink")
+	f.StringVar(&to, "to", "", "to this sink")
+	f.BoolVarP(&r.DryRun, "dry-run", "n", false, "move nothing, say what would move")
+	f.BoolVar(&r.Verify, "verify", false, "look again after a second, retry once")
+	f.BoolVar(&notify, "notify", false, "show a desktop notification")
 	root.MarkFlagsMutuallyExclusive("prev", "to")
 	t.add(root)
 
+	root.SetHelpCommand(&cobra.Command{
+		Use:       "help [command]",
+		Short:     "show the usage of a command",
+		ValidArgs: []string{"list", "why", "config", "completion"},
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return noArguments(root, args)
+			}
+			return cmd.Help()
+		},
+	})
 	root.AddCommand(a.listCommand(), a.whyCommand(), a.configCommand(), a.completionCommand(root))
 	return root
 }
@@ -132,6 +143,14 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("%q is no command of %s%s", args[0], cmd.CommandPath(), hint)
 }
 
+// What the completions of the shells say of flags that two commands have; the
+// help is kept by hand.
+const (
+	windowUsage = "the application of this window"
+	pidUsage    = "this process and its descendants"
+	guessUsage  = "let matches of low confidence act"
+)
+
 // targetFlags say whom to move.
 type targetFlags struct {
 	window, app string
@@ -142,12 +161,12 @@ type targetFlags struct {
 
 func (t *targetFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&t.window, "window", "", "")
-	f.IntVar(&t.pid, "pid", 0, "")
-	f.StringVar(&t.app, "app", "", "")
-	f.Uint32Var(&t.stream, "stream", 0, "")
-	f.BoolVar(&t.all, "all", false, "")
-	f.BoolVar(&t.guess, "guess", false, "")
+	f.StringVar(&t.window, "window", "", windowUsage)
+	f.IntVar(&t.pid, "pid", 0, pidUsage)
+	f.StringVar(&t.app, "app", "", "application name, binary or id")
+	f.Uint32Var(&t.stream, "stream", 0, "this stream")
+	f.BoolVar(&t.all, "all", false, "everything that plays")
+	f.BoolVar(&t.guess, "guess", false, guessUsage)
 	cmd.MarkFlagsMutuallyExclusive("window", "pid", "app", "stream", "all")
 }
 

@@ -28,9 +28,9 @@ func (a *app) whyCommand() *cobra.Command {
 			return a.why(t, guess)
 		},
 	}
-	cmd.Flags().StringVar(&window, "window", "", "")
-	cmd.Flags().IntVar(&pid, "pid", 0, "")
-	cmd.Flags().BoolVar(&guess, "guess", false, "")
+	cmd.Flags().StringVar(&window, "window", "", windowUsage)
+	cmd.Flags().IntVar(&pid, "pid", 0, pidUsage)
+	cmd.Flags().BoolVar(&guess, "guess", false, guessUsage)
 	cmd.MarkFlagsMutuallyExclusive("window", "pid")
 	return cmd
 }

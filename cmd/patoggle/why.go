@@ -154,10 +154,28 @@ func (a *app) printWhy(e *explanation, v *toggle.View, t toggle.Target, guess bo
 		default:
 			fmt.Fprintln(out, "    stays:")
 		}
-		for _, t := range s.Tried {
-			fmt.Fprintf(out, "        %-16s  %s\n", t.Rule, term.Escape(t.WhyNot))
+		for _, line := range ladder(s.Tried) {
+			fmt.Fprintf(out, "        %s\n", line)
 		}
 	}
+}
+
+// ladder is the rules that did not take a stream, those with one reason in one
+// line.
+func ladder(tried []explainTried) []string {
+	var reasons []string
+	rules := map[string][]string{}
+	for _, t := range tried {
+		if rules[t.WhyNot] == nil {
+			reasons = append(reasons, t.WhyNot)
+		}
+		rules[t.WhyNot] = append(rules[t.WhyNot], t.Rule)
+	}
+	lines := make([]string, len(reasons))
+	for i, why := range reasons {
+		lines[i] = strings.Join(rules[why], ", ") + ": " + term.Escape(why)
+	}
+	return lines
 }
 
 func processes(pids []int) string {

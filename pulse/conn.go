@@ -146,13 +146,13 @@ func (c *Conn) Snapshot(ctx context.Context) (*Snapshot, error) {
 	)
 	asking := c.ask()
 	err := c.main.all(ctx,
-		call{request: &proto.GetServerInfo{}, reply: &server},
+		call{request: &proto.GetServerInfo{}, reply: &server, then: func() { c.answered(asking, &server) }},
 		call{request: &proto.GetSinkInfoList{}, reply: &sinks},
 		call{request: &proto.GetSinkInputInfoList{}, reply: &streams},
 		call{request: &proto.GetClientInfoList{}, reply: &clients},
 	)
-	c.answered(asking, &server, err)
 	if err != nil {
+		c.answered(asking, nil)
 		return nil, err
 	}
 	s := toSnapshot(&server, sinks, streams, clients)
@@ -172,14 +172,15 @@ func (c *Conn) ask() chan struct{} {
 	return c.asking
 }
 
-// answered ends what ask began.
-func (c *Conn) answered(asking chan struct{}, server *proto.GetServerInfoReply, err error) {
-	if asking == nil {
-		return
-	}
+// answered ends what ask began, unless that was done before; server is nil
+// when there is no answer.
+func (c *Conn) answered(asking chan struct{}, server *proto.GetServerInfoReply) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err == nil {
+	if asking == nil || asking != c.asking {
+		return
+	}
+	if server != nil {
 		is := toServer(server).PipeWire
 		c.pipewire = &is
 	}
@@ -211,10 +212,11 @@ func (c *Conn) isPipeWire(ctx context.Context) (bool, error) {
 		}
 		var server proto.GetServerInfoReply
 		err := c.main.all(ctx, call{request: &proto.GetServerInfo{}, reply: &server})
-		c.answered(asking, &server, err)
 		if err != nil {
+			c.answered(asking, nil)
 			return false, err
 		}
+		c.answered(asking, &server)
 	}
 }
 

@@ -332,10 +332,12 @@ func (l *link) callback(message any) {
 }
 
 // call is one request; reply is nil when it is answered without values. err
-// is set by do.
+// is set by do. then is called, if it is not nil, as soon as this one is
+// answered without an error.
 type call struct {
 	request proto.RequestArgs
 	reply   proto.Reply
+	then    func()
 	err     error
 }
 
@@ -386,7 +388,12 @@ func (l *link) exchange(ctx context.Context, calls []call, ordered bool) error {
 	last := len(calls) - 1
 	for i := range calls {
 		c := &calls[i]
-		send := func() { c.err = l.client.Request(c.request, c.reply) }
+		send := func() {
+			c.err = l.client.Request(c.request, c.reply)
+			if c.err == nil && c.then != nil {
+				c.then()
+			}
+		}
 		if i == last {
 			send()
 			break

@@ -214,7 +214,7 @@ func displayError(err error) error {
 	return toggle.DisplayError(err, nil, 0)
 }
 
-var errGone = &toggle.Problem{Kind: toggle.Failed, Message: "the X server has gone"}
+var errGone = &toggle.Problem{Kind: toggle.Failed, Message: "the X server has closed the connection"}
 
 // run starts everything, waits for the end, and ends everything.
 func (d *service) run(ctx context.Context, x *x11.Conn) error {

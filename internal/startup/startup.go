@@ -162,7 +162,7 @@ func NoDisplay(wayland string) *Problem {
 	}
 	if wayland != "" {
 		p.Message = "no X display: this is a Wayland session without Xwayland"
-		p.Hint = `Wayland gives global hotkeys to its compositor alone: bind "patoggle" to a key in the compositor's own settings`
+		p.Hint = `Wayland gives global hotkeys to its compositor alone: bind "patoggle --app NAME" to a key in the compositor's own settings`
 	}
 	return p
 }

@@ -1,0 +1,413 @@
+package daemon
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jezek/xgb/xproto"
+
+	"github.com/patoggle/patoggle/internal/lab"
+)
+
+// bothServers runs a test on PulseAudio and on PipeWire, beside each other.
+func bothServers(t *testing.T, f func(t *testing.T, server string)) {
+	t.Helper()
+	t.Parallel()
+	for _, server := range []string{pulseaudio, pipewire} {
+		t.Run("on "+server, func(t *testing.T) {
+			t.Parallel()
+			f(t, server)
+		})
+	}
+}
+
+// after is the sink that follows in the ring, n steps on.
+func after(sink string, n int) string {
+	for i, s := range sinks {
+		if s == sink {
+			return sinks[(i+n)%len(sinks)]
+		}
+	}
+	return ""
+}
+
+// moves counts the moves that a daemon with -v has told.
+func (r *rig) moves() int { return r.said(" → ") }
+
+func TestTwoHundredPressesAreTwoHundredMoves(t *testing.T) {
+	const presses = 200
+	bothServers(t, func(t *testing.T, server string) {
+		r := newRig(t, server)
+		r.play()
+		r.start("-v")
+		seed := uint64(time.Now().UnixNano())
+		t.Logf("the seed is %d", seed)
+		random := rand.New(rand.NewPCG(seed, 0))
+		at := "a"
+		for i := 1; i <= presses; i++ {
+			r.keys.tap(time.Duration(25+random.IntN(50))*time.Millisecond, "Super", "F9")
+			at = after(at, 1)
+			time.Sleep(time.Duration(60+random.IntN(241)) * time.Millisecond)
+			if !lab.Poll(2*time.Second, func() bool { return r.sound.On(r.stream()) == at }) {
+				t.Fatalf("press %d: the stream is on %q, not on %q", i, r.sound.On(r.stream()), at)
+			}
+		}
+		if n := r.moves(); n != presses {
+			t.Errorf("%d presses made %d moves", presses, n)
+		}
+		r.end()
+	})
+}
+
+func TestAFastTapIsNotLost(t *testing.T) {
+	t.Parallel()
+	const taps = 20
+	r := newRig(t, pulseaudio)
+	r.play()
+	r.start("-v")
+	// In the first moments after it was bound a key has to be held longer.
+	time.Sleep(fresh)
+	for _, ms := range []int{1, 5, 10, 20} {
+		before := r.moves()
+		for range taps {
+			r.keys.tap(time.Duration(ms)*time.Millisecond, "Super", "F9")
+			time.Sleep(60 * time.Millisecond)
+		}
+		lab.Poll(time.Second, func() bool { return r.moves()-before == taps })
+		got := r.moves() - before
+		t.Logf("keys down for %2d ms: %d of %d lost", ms, taps-got, taps)
+		if got != taps {
+			t.Errorf("%d taps of %d ms made %d moves", taps, ms, got)
+		}
+	}
+	r.end()
+}
+
+func TestAHeldKeyIsOnePress(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	r.start("-v")
+	r.keys.listen(r.window())
+
+	t.Run("for two seconds", func(t *testing.T) {
+		r.keys.tap(2*time.Second, "Super", "F9")
+		r.on("b")
+		if n := r.keys.presses(r.window(), "F9"); n != 0 {
+			t.Errorf("the focused window was sent %d presses of the hotkey", n)
+		}
+	})
+	t.Run("while other keys are typed", func(t *testing.T) {
+		time.Sleep(60 * time.Millisecond) // no finger is faster
+		r.keys.press("Super", "F9")
+		time.Sleep(300 * time.Millisecond) // before it repeats
+		const text = "HELLOWORLD"
+		for _, letter := range strings.Split(text, "") {
+			r.keys.tap(10*time.Millisecond, letter)
+			time.Sleep(30 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		r.keys.release("Super", "F9")
+		r.on("c")
+		for _, letter := range strings.Split(text, "") {
+			want := strings.Count(text, letter)
+			if n := r.keys.presses(r.window(), letter); n < want {
+				t.Errorf("the focused window was sent %d presses of %s, not %d", n, letter, want)
+			}
+		}
+	})
+	t.Run("and the next press counts again", func(t *testing.T) {
+		time.Sleep(60 * time.Millisecond)
+		r.keys.tap(30*time.Millisecond, "Super", "F9")
+		r.on("a")
+	})
+	if n := r.moves(); n != 3 {
+		t.Errorf("three presses made %d moves", n)
+	}
+	r.end()
+}
+
+func TestAFastDoublePressGoesToTheSecondNextSink(t *testing.T) {
+	bothServers(t, func(t *testing.T, server string) {
+		r := newRig(t, server)
+		r.play()
+		r.start("-v")
+		at := "a"
+		for range 10 {
+			r.keys.tap(20*time.Millisecond, "Super", "F9")
+			time.Sleep(60 * time.Millisecond)
+			r.keys.tap(20*time.Millisecond, "Super", "F9")
+			at = after(at, 2)
+			r.on(at)
+			// What the server claims to the mover is over, and so is our own
+			// verification: it is still there.
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(1500 * time.Millisecond)
+		if on := r.sound.On(r.stream()); on != at {
+			t.Errorf("the stream is on %q in the end, not on %q", on, at)
+		}
+		if n := r.moves(); n != 20 {
+			t.Errorf("20 presses made %d moves", n)
+		}
+		r.end()
+	})
+}
+
+func TestLocksDoNotMatterAndOtherModifiersDo(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	r.start("-v")
+	at := "a"
+	for _, locks := range [][]string{{"Num_Lock"}, {"Caps_Lock"}, {"Num_Lock", "Caps_Lock"}} {
+		t.Run("with "+strings.Join(locks, " and "), func(t *testing.T) {
+			for _, l := range locks {
+				r.keys.tap(10*time.Millisecond, l)
+			}
+			r.keys.tap(30*time.Millisecond, "Super", "F9")
+			at = after(at, 1)
+			r.on(at)
+			for _, l := range locks {
+				r.keys.tap(10*time.Millisecond, l)
+			}
+		})
+	}
+	for _, extra := range []string{"Shift", "Ctrl", "Alt"} {
+		t.Run("with "+extra+" held as well", func(t *testing.T) {
+			before := r.moves()
+			r.keys.tap(50*time.Millisecond, extra, "Super", "F9")
+			r.keys.tap(50*time.Millisecond, extra, "F9")
+			// The next press is served after them, so they are done with.
+			r.keys.tap(30*time.Millisecond, "Super", "F9")
+			at = after(at, 1)
+			r.on(at)
+			if n := r.moves() - before; n != 1 {
+				t.Errorf("%d moves, not 1", n)
+			}
+		})
+	}
+	r.end()
+}
+
+func TestOverTheRootWindowOnlyTheHotkeyFires(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio, lab.NoWM)
+	r.configure(hotkeys("Super+F9", "Super+F8", "Ctrl+Alt+Z"))
+	r.start("-v")
+	focus := map[string]xproto.Window{"the root window": r.keys.root, "the pointer's window": xproto.InputFocusPointerRoot}
+	for name, window := range focus {
+		t.Run("with the focus on "+name, func(t *testing.T) {
+			err := xproto.SetInputFocusChecked(r.keys.x, xproto.InputFocusPointerRoot, window, xproto.TimeCurrentTime).Check()
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := r.said("patoggled: error:")
+			for _, letter := range strings.Split("THEQUICKBROWNFOXJUMPSOVERTHELAZYDOG", "") {
+				r.keys.tap(2*time.Millisecond, letter)
+			}
+			r.keys.tap(10*time.Millisecond, "F9")
+			r.keys.tap(10*time.Millisecond, "Super", "Z")
+			// One that counts, after them: it fails, since there is nobody to
+			// say which window has the focus, and says so.
+			r.keys.tap(30*time.Millisecond, "Super", "F9")
+			r.Until("an answer to the press", func() bool { return r.said("patoggled: error:") > before })
+			if n := r.said("patoggled: error:") - before; n != 1 {
+				t.Errorf("%d presses were served, not 1:\n%s", n, r.daemon.Log())
+			}
+		})
+	}
+	r.says("patoggled: error: no window manager says which window has the focus")
+	r.end()
+}
+
+func TestKeysThatAreNotThereAreRefusedByName(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	// Xvfb's keyboard has the media keys of a PC: this one is taken away.
+	if res := r.Run(nil, "xmodmap", "-e", "keysym XF86AudioNext = NoSymbol"); res.Code != 0 {
+		t.Fatalf("xmodmap: %s", res.Stderr)
+	}
+	r.configure(hotkeys("F20", "XF86AudioNext", "Super+F9"))
+	r.start("-v")
+	for _, line := range []string{
+		`patoggled: error: this keyboard has no key "F20", so "F20" does nothing`,
+		`patoggled: error: this keyboard has no key "XF86AudioNext", so "XF86AudioNext" does nothing`,
+		`patoggled: hint: "xev" shows the names of the keys this keyboard has`,
+	} {
+		r.says(line)
+	}
+	if !r.systemd.has("STATUS=1 of 3 hotkeys in force") {
+		t.Errorf("the service manager was told %q", r.systemd.all())
+	}
+	r.keys.listen(r.window())
+	for c := 'A'; c <= 'Z'; c++ {
+		r.keys.tap(2*time.Millisecond, string(c))
+	}
+	r.Until("the last letter", func() bool { return r.keys.presses(r.window(), "Z") > 0 })
+	for c := 'A'; c <= 'Z'; c++ {
+		if n := r.keys.presses(r.window(), string(c)); n != 1 {
+			t.Errorf("the focused window was sent %d presses of %c", n, c)
+		}
+	}
+	r.keys.tap(30*time.Millisecond, "Super", "F9")
+	r.on("b")
+	r.end()
+}
+
+// free tells whether anybody may grab the key with these modifiers.
+func (k *keyer) free(modifiers uint16, code xproto.Keycode) bool {
+	k.t.Helper()
+	err := xproto.GrabKeyChecked(k.x, false, k.root, modifiers, code, xproto.GrabModeAsync, xproto.GrabModeAsync).Check()
+	if _, taken := err.(xproto.AccessError); taken {
+		return false
+	}
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if err := xproto.UngrabKeyChecked(k.x, code, k.root, modifiers).Check(); err != nil {
+		k.t.Fatal(err)
+	}
+	return true
+}
+
+func TestTheHotkeyFollowsTheLayout(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	r.configure(hotkeys("Ctrl+Alt+Z"))
+	r.start("-v")
+	const modifiers = xproto.ModMaskControl | xproto.ModMask1
+	at, old := "a", r.keys.code("Z")
+	places := map[xproto.Keycode]bool{old: true}
+	for _, layout := range []string{"us", "de", "ru,us", "fr"} {
+		t.Run("to "+layout, func(t *testing.T) {
+			before := r.systemd.count("STATUS=1 hotkey in force")
+			if res := r.Run(nil, "setxkbmap", layout); res.Code != 0 {
+				t.Fatalf("setxkbmap: %s", res.Stderr)
+			}
+			r.Until("patoggled to follow", func() bool { return r.systemd.count("STATUS=1 hotkey in force") > before })
+			r.keys.learn()
+			code := r.keys.code("Z")
+			places[code] = true
+			if r.keys.free(modifiers, code) {
+				t.Errorf("the key %d of the layout is not bound", code)
+			}
+			if code != old && !r.keys.free(modifiers, old) {
+				t.Errorf("the key %d of the layout before is still bound", old)
+			}
+			old = code
+			r.keys.tap(30*time.Millisecond, "Ctrl", "Alt", "Z")
+			at = after(at, 1)
+			r.on(at)
+		})
+	}
+	if len(places) < 3 {
+		t.Errorf("the key was in %d places only: %v", len(places), places)
+	}
+	t.Run("to one without the key", func(t *testing.T) {
+		if res := r.Run(nil, "setxkbmap", "ru"); res.Code != 0 {
+			t.Fatalf("setxkbmap: %s", res.Stderr)
+		}
+		r.says(`patoggled: error: this keyboard has no key "Z", so "Ctrl+Alt+Z" does nothing`)
+		if !r.keys.free(modifiers, old) {
+			t.Errorf("the key %d is still bound", old)
+		}
+		if !r.keys.free(xproto.ModMaskAny, xproto.GrabAny) {
+			t.Error("something is still grabbed on the whole keyboard")
+		}
+	})
+	t.Run("and back", func(t *testing.T) {
+		before := r.systemd.count("STATUS=1 hotkey in force")
+		if res := r.Run(nil, "setxkbmap", "us"); res.Code != 0 {
+			t.Fatalf("setxkbmap: %s", res.Stderr)
+		}
+		r.Until("patoggled to follow", func() bool { return r.systemd.count("STATUS=1 hotkey in force") > before })
+		r.keys.learn()
+		r.keys.tap(30*time.Millisecond, "Ctrl", "Alt", "Z")
+		r.on(after(at, 1))
+	})
+	r.end()
+}
+
+func TestAKeyOfAnotherProgramIsRefusedAndTheOthersWork(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	f8 := r.keys.code("F8")
+	err := xproto.GrabKeyChecked(r.keys.x, false, r.keys.root, xproto.ModMask4, f8, xproto.GrabModeAsync, xproto.GrabModeAsync).Check()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.configure(hotkeys("Super+F8", "Super+F9"))
+	r.start("-v")
+	r.says(`patoggled: error: "Super+F8" is taken: another program holds it`)
+	r.says("patoggled: hint: choose other keys, or free these in that program or in the window manager's settings")
+	r.keys.tap(30*time.Millisecond, "Super", "F9")
+	r.on("b")
+
+	if err := xproto.UngrabKeyChecked(r.keys.x, f8, r.keys.root, xproto.ModMask4).Check(); err != nil {
+		t.Fatal(err)
+	}
+	r.hangup()
+	r.says("patoggled: info: the configuration was read again: 2 hotkeys in force")
+	r.keys.tap(30*time.Millisecond, "Super", "F8")
+	r.on("c")
+	r.end()
+	for _, code := range []xproto.Keycode{f8, r.keys.code("F9")} {
+		if !r.keys.free(xproto.ModMask4, code) {
+			t.Errorf("the key %d is still bound after the end", code)
+		}
+	}
+}
+
+func TestTheActionsAreThoseOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	r.configure(hotkeys("Super+F9") + `
+[[hotkey]]
+keys = "mod4+f8"
+do = "prev"
+[[hotkey]]
+keys = "Control+Shift+s"
+do = "to"
+sink = "c"
+[[hotkey]]
+keys = "XF86AudioNext"
+do = "to"
+sink = "nowhere"
+`)
+	r.start()
+	for _, step := range []struct {
+		keys []string
+		on   string
+	}{
+		{[]string{"Super", "F9"}, "b"},
+		{[]string{"Super", "F8"}, "a"},
+		{[]string{"Super", "F8"}, "c"},
+		{[]string{"Super", "F9"}, "a"},
+		{[]string{"Ctrl", "Shift", "S"}, "c"},
+	} {
+		r.keys.tap(30*time.Millisecond, step.keys...)
+		r.on(step.on)
+	}
+	r.keys.tap(30*time.Millisecond, "XF86AudioNext")
+	r.Until("the error", func() bool { return r.said(`patoggled: error: `) == 1 })
+	if log := r.daemon.Log(); !strings.Contains(log, `"nowhere"`) {
+		t.Errorf("the error does not name the sink:\n%s", log)
+	}
+	r.end()
+}
+
+func TestAPressWithNothingToDoSaysWhy(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.start()
+	r.keys.tap(30*time.Millisecond, "Super", "F9")
+	r.says("patoggled: error: no window has the focus")
+	r.end()
+}

@@ -22,7 +22,7 @@ type asked struct {
 // ladder asks one rule after the other; the first that hits decides. A rule
 // answers with its confidence, or with None and why not.
 func (w *world) ladder(s *subject) verdict {
-	a := &asked{subject: s, climb: w.climb(s.pid)}
+	a := &asked{subject: s, climb: w.climb(s.pid, anyone)}
 	w.settle(a)
 	var v verdict
 	for _, step := range [...]struct {
@@ -72,38 +72,45 @@ func (w *world) settle(a *asked) {
 		}
 		return
 	}
-	if id := w.instanceWindow(a); id != 0 {
-		a.owner = 0
-		if id != w.focus.ID {
-			a.foreign = "its process " + w.name(a.pid) + " is of the Flatpak instance of another window, " + w.windowName(id)
-		}
-		return
-	}
-	if !w.isWindows(a.owner) {
+	w.settleInstance(a)
+	if a.owner != 0 && a.foreign == "" && !w.isWindows(a.owner) {
 		a.foreign = "its process " + w.name(a.pid) + " was started from another window, " + w.windowsOf(a.owner) + " of " + w.name(a.owner)
 	}
 }
 
-// instanceWindow returns a window of the subject's Flatpak instance, the
-// focused one when that is one; 0 when there is none, or when the owner found
-// on the way up is of the instance itself.
-func (w *world) instanceWindow(a *asked) x11.WindowID {
+func anyone(int) bool { return true }
+
+// settleInstance looks past an owner outside the subject's Flatpak instance:
+// for one inside, further up, and for any window of the instance. With a
+// window of the instance in front nobody owns the subject, so that the rule of
+// the instance decides.
+func (w *world) settleInstance(a *asked) {
 	p, ok := w.read(a.pid, proc.Sandbox)
 	if !ok || p.FlatpakInstance == "" {
-		return 0
+		return
 	}
-	if o, ok := w.read(a.owner, proc.Sandbox); ok && o.FlatpakInstance == p.FlatpakInstance {
-		return 0
+	inside := func(pid int) bool {
+		o, ok := w.read(pid, proc.Sandbox)
+		return ok && o.FlatpakInstance == p.FlatpakInstance
+	}
+	if inside(a.owner) {
+		return
+	}
+	if c := w.climb(a.pid, inside); c.owner != 0 {
+		a.climb = c
+		return
 	}
 	for i := range w.windows { // the focused window is the first
 		id := w.windows[i].ID
-		for _, pid := range w.pidsOf(id) {
-			if o, ok := w.read(pid, proc.Sandbox); ok && o.FlatpakInstance == p.FlatpakInstance {
-				return id
-			}
+		if !slices.ContainsFunc(w.pidsOf(id), inside) {
+			continue
 		}
+		a.owner = 0
+		if i > 0 {
+			a.foreign = "its process " + w.name(a.pid) + " is of the Flatpak instance of another window, " + w.windowName(id)
+		}
+		return
 	}
-	return 0
 }
 
 // pidsOf returns the processes behind a window, sorted.
@@ -374,7 +381,8 @@ func (w *world) byUnit(a *asked) (Confidence, string) {
 			}
 		}
 	}
-	if w.sandboxOf(a.pid) != w.sandboxOf(w.app.PID) {
+	p, _ = w.read(a.pid, proc.Sandbox)
+	if w.sandboxOf(a.pid) != w.sandboxOf(w.app.PID) || p.FlatpakInstance != w.appIs(proc.Sandbox).FlatpakInstance {
 		return None, "it and the window are not in the same sandbox"
 	}
 	if why := w.steamElsewhere(a); why != "" {

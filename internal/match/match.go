@@ -332,6 +332,9 @@ func (w *world) weigh(o *Stream, s *subject, rules func(*subject) verdict) {
 	}
 }
 
+// quiet says why an event sound stays.
+const quiet = "it is an event sound, and the application plays something else"
+
 // quietEvents drops the streams of event sounds (a bell, a message's chime)
 // when another stream of the application was found: the user means that one.
 func (w *world) quietEvents(out []Stream) {
@@ -341,7 +344,7 @@ func (w *world) quietEvents(out []Stream) {
 	for i := range out {
 		o := &out[i]
 		if o.Matched && w.isEvent(o.Index) {
-			o.Tried = append(o.Tried, Tried{o.Rule, "it is an event sound, and the application plays something else"})
+			o.Tried = append(o.Tried, Tried{o.Rule, quiet})
 			o.Matched, o.Rule, o.Confidence = false, "", None
 		}
 	}

@@ -477,6 +477,14 @@ func TestAppUnit(t *testing.T) {
 		f.run(2001, userPID, "/usr/bin/sound", unit("app-player-1.scope"), flatpak(editor, "3"))
 		f.expect(t, 1, none)
 	})
+	t.Run("another instance of the sandbox", func(t *testing.T) {
+		f := build("app-player-1.scope")
+		f.run(2000, userPID, "/usr/bin/player", unit("app-player-1.scope"), flatpak(player, "1"))
+		f.run(2001, userPID, "/usr/bin/sound", unit("app-player-1.scope"), flatpak(player, "2"))
+		f.run(2002, userPID, "/usr/bin/player", flatpak(player, "2"))
+		f.window(2, 2002, "Player")
+		f.expect(t, 1, none)
+	})
 	t.Run("an unknown process", func(t *testing.T) {
 		f := build("app-player-1.scope")
 		f.plays(2, 77, "sound")

@@ -1,6 +1,8 @@
 package match
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/patoggle/patoggle/internal/proc"
@@ -36,6 +38,8 @@ func (w *world) findWindow() {
 			}
 		}
 	}
+	// The order of stacking must not show in what is said.
+	slices.SortFunc(w.windows[1:], func(a, b x11.Window) int { return cmp.Compare(a.ID, b.ID) })
 
 	w.window.PIDs, w.weak, w.window.Reason = w.processes(f)
 	w.window.Remote = w.window.Reason == remote
@@ -46,6 +50,11 @@ func (w *world) findWindow() {
 	for i := range w.windows[1:] {
 		win := &w.windows[1+i]
 		pids, _, _ := w.processes(win)
+		if len(pids) == 0 && win.Owner > 0 {
+			// Remote it may be, but its streams, if any, are not the
+			// focused window's.
+			pids = []int{win.Owner}
+		}
 		for _, pid := range pids {
 			w.owners[pid] = append(w.owners[pid], win.ID)
 		}

@@ -93,13 +93,14 @@ type climb struct {
 	barrier int
 }
 
-// climb looks for the nearest ancestor-or-self that owns a window.
-func (w *world) climb(pid int) climb {
+// climb looks for the nearest ancestor-or-self that owns a window and is
+// wanted.
+func (w *world) climb(pid int, wanted func(pid int) bool) climb {
 	var c climb
 	if pid == 0 {
 		return c
 	}
-	if w.owns(pid) {
+	if w.owns(pid) && wanted(pid) {
 		c.owner = pid
 		return c
 	}
@@ -109,7 +110,7 @@ func (w *world) climb(pid int) climb {
 		case w.isBarrier(p):
 			c.barrier = p.PID
 			return c
-		case w.owns(p.PID):
+		case w.owns(p.PID) && wanted(p.PID):
 			c.owner = p.PID
 			return c
 		}

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pelletier/go-toml/v2"
 
 	"github.com/patoggle/patoggle/internal/keys"
 )
@@ -211,6 +213,18 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 		{"a key twice", "notify = true\nnotify = false", []string{
 			`c.toml:2:1: not valid TOML: key notify is already defined`,
 		}},
+		{"a table twice", "[names]\na = 'b'\n[names]\nc = 'd'", []string{
+			`c.toml:3:2: not valid TOML: table names already exists`,
+		}},
+		{"a list and headers", "hotkey = []\n[[hotkey]]\nkeys = 'F9'", []string{
+			`c.toml:2:3: not valid TOML: key hotkey already exists as a value, but should be an array table`,
+		}},
+		{"a key twice in an inline table", "names = {a = 'b', a = 'c'}", []string{
+			`c.toml:1:1: not valid TOML: key a is already defined`,
+		}},
+		{"an inline table that is added to", "names = {a = 'b'}\nnames.c = 'd'", []string{
+			`c.toml:2:1: not valid TOML: key names is already defined`,
+		}},
 		{"text without quotes", "sinks = [ä, Speakers]", []string{
 			`c.toml:1:10: not valid TOML: unexpected character U+00C3 'Ã' at start of value, text stands in quotes`,
 		}},
@@ -258,6 +272,48 @@ func TestAFileFullOfMistakesIsCutShort(t *testing.T) {
 	}
 	if want := "c.toml:21:1: and 480 more mistakes from here on"; lines[maxErrors] != want {
 		t.Errorf("the last line is %q, want %q", lines[maxErrors], want)
+	}
+}
+
+func TestADocumentMadeToBeSlowIsNot(t *testing.T) {
+	many := func(format string, sep string) string {
+		var b strings.Builder
+		for i := 0; b.Len() < MaxSize-100; i++ {
+			fmt.Fprintf(&b, format, i)
+			b.WriteString(sep)
+		}
+		return b.String()
+	}
+	for name, doc := range map[string]string{
+		"keys of one line":       "names = {" + many("a%d=1", ",") + "z=1}",
+		"a key of many parts":    "names." + strings.Repeat("a.", MaxSize/2-20) + "a = 'x'",
+		"tables within tables":   "names = " + strings.Repeat("{a=", 9000) + "1" + strings.Repeat("}", 9000),
+		"lists within lists":     "sinks = " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
+		"many tables":            many("[a%d]", "\n"),
+		"many hotkeys":           many("[[hotkey]]#%d", "\n"),
+		"many of one name":       "sinks = [" + many("'a%d'", ",") + "'A1']",
+		"many keys of one table": "[names]\n" + many("a%d='x'", "\n") + "A1 = 'x'\n",
+		"a very long key":        strings.Repeat("a", MaxSize-10) + " = 1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			_, err := Parse("c.toml", strings.NewReader(doc))
+			if err == nil {
+				t.Fatal("it was accepted")
+			}
+			if strings.Contains(err.Error(), "larger than") {
+				t.Fatalf("%d bytes are too many to be read at all", len(doc))
+			}
+			// It takes a fraction of a second; what is quadratic takes hours.
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			for line := range strings.Lines(err.Error()) {
+				if len(line) > 2000 {
+					t.Errorf("a message of %d bytes", len(line))
+				}
+			}
+		})
 	}
 }
 
@@ -361,6 +417,8 @@ func FuzzConfig(f *testing.F) {
 	f.Add("sinks = ['a', 'b*']\nskip = ['c']\n[names]\n'a.b' = 'A'\n[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'\nsink = 'x'\n")
 	f.Add("names.a.b.c = 'x'\nhotkey = [{keys = 'Super+F9'}]")
 	f.Add("[[hotkey]]\n[hotkey.keys]\na = 1\n[[hotkey.x]]\n[names.a]\n[[names.b]]")
+	f.Add("[names]\na = 'b'\n[names]\nc = 'd'\n[[hotkey]]\n[hotkey]\n")
+	f.Add("[names]\n[names.a]\n[[names]]\nnames.a = 1\nhotkey = []\n[[hotkey]]\n'a' = '\x01' # \x02\n")
 	f.Add("sinks = [[[['a']], {b = 1}], 1, 2.5, true, 1979-05-27]\n\xff")
 	f.Fuzz(func(t *testing.T, doc string) {
 		c, err := Parse("c.toml", strings.NewReader(doc))
@@ -379,6 +437,10 @@ func FuzzConfig(f *testing.F) {
 				}
 			}
 			return
+		}
+		var decoded map[string]any
+		if err := toml.Unmarshal([]byte(doc), &decoded); err != nil {
+			t.Fatalf("accepted, and not TOML: %v", err)
 		}
 		// What is accepted comes back from a file that is written from it.
 		again, err := Parse("again.toml", strings.NewReader(write(c)))

@@ -50,6 +50,7 @@ type value struct {
 	text   string   // of a string
 	yes    bool     // of a bool
 	items  []*value // of an array
+	open   bool     // of an array that [[headers]] add to
 	fields []*field // of a table, in the order of the document
 	index  map[string]*field
 }
@@ -75,36 +76,29 @@ func (v *value) add(k key, val *value) *field {
 	return f
 }
 
-// parseDocument turns TOML into a tree of values. The library's decoder
-// checks the grammar and that no key stands twice; its maps lose order and
-// positions, so the tree is built from its parser's expressions.
+// parseDocument turns TOML into a tree of values. The library's decoder loses
+// order and positions in its maps, so the tree is built from its parser's
+// expressions, which say nothing of a key that stands twice. Where a key or a
+// table is met again the decoder decides whether that is allowed; it is not
+// asked otherwise, as it costs a one-shot more than all the rest of this
+// package. It words the parser's errors too.
+//
+// What only the decoder would refuse, such as the 31st of June, is no value
+// of any key.
 func parseDocument(doc []byte) (*value, error) {
 	if bytes.HasPrefix(doc, []byte("\xef\xbb\xbf")) {
 		return nil, &Error{Line: 1, Column: 1, Message: "the file begins with a byte order mark: save it as UTF-8 without one"}
 	}
-	var check map[string]any
-	if err := toml.Unmarshal(doc, &check); err != nil {
-		return nil, syntaxError(doc, err)
-	}
 	b := builder{doc: doc}
-	b.parser.Reset(doc)
-	root := &value{position: position{1, 1}}
-	table := root
-	for b.parser.NextExpression() {
-		e := b.parser.Expression()
-		switch e.Kind {
-		case unstable.Table:
-			path, last := b.path(root, e)
-			table = path.child(last)
-		case unstable.ArrayTable:
-			path, last := b.path(root, e)
-			table = path.element(last)
-		case unstable.KeyValue:
-			b.keyValue(table, e)
+	root := b.document()
+	if err := b.parser.Error(); err != nil || b.again {
+		var decoded map[string]any
+		if derr := toml.Unmarshal(doc, &decoded); derr != nil {
+			err = derr
 		}
-	}
-	if err := b.parser.Error(); err != nil {
-		return nil, syntaxError(doc, err)
+		if err != nil {
+			return nil, syntaxError(doc, err)
+		}
 	}
 	return root, nil
 }
@@ -141,27 +135,54 @@ func inCharacters(doc []byte, line, column int) int {
 type builder struct {
 	doc    []byte
 	parser unstable.Parser
-	starts []int // offset of each line
+	last   place // the last one that was asked for
+	again  bool  // a key or a table was met again
 }
 
+// place is a position with its offset in the document.
+type place struct {
+	position
+	offset int
+}
+
+func (b *builder) document() *value {
+	b.parser.Reset(b.doc)
+	b.last = place{position: position{1, 1}}
+	root := &value{position: position{1, 1}}
+	table := root
+	for b.parser.NextExpression() {
+		e := b.parser.Expression()
+		switch e.Kind {
+		case unstable.Table:
+			path, last := b.path(root, e)
+			table = b.child(path, last)
+		case unstable.ArrayTable:
+			path, last := b.path(root, e)
+			table = b.element(path, last)
+		case unstable.KeyValue:
+			b.keyValue(table, e)
+		}
+	}
+	return root
+}
+
+// at returns the position of an offset. Most offsets grow, and lie on the
+// line of the one before: then it counts on from there.
 func (b *builder) at(offset uint32) position {
-	if b.starts == nil {
-		b.starts = []int{0}
-		for i, c := range b.doc {
-			if c == '\n' {
-				b.starts = append(b.starts, i+1)
-			}
-		}
+	from := b.last
+	if int(offset) < from.offset {
+		from = place{position: position{1, 1}}
 	}
-	low, high := 0, len(b.starts)
-	for high-low > 1 {
-		if mid := (low + high) / 2; b.starts[mid] <= int(offset) {
-			low = mid
-		} else {
-			high = mid
-		}
+	between := b.doc[from.offset:offset]
+	if n := bytes.Count(between, []byte("\n")); n > 0 {
+		from.line += n
+		from.column = 1
+		between = between[bytes.LastIndexByte(between, '\n')+1:]
 	}
-	return position{low + 1, utf8.RuneCount(b.doc[b.starts[low]:offset]) + 1}
+	from.column += utf8.RuneCount(between)
+	from.offset = int(offset)
+	b.last = from
+	return from.position
 }
 
 // key is one part of a dotted key.
@@ -179,18 +200,19 @@ func (b *builder) path(from *value, e *unstable.Node) (*value, key) {
 	}
 	last := len(parts) - 1
 	for _, k := range parts[:last] {
-		from = from.child(k)
+		from = b.child(from, k)
 	}
 	return from, parts[last]
 }
 
 // child returns the table under the key, made when it is not there. Under an
 // array of tables that is its last one.
-func (v *value) child(k key) *value {
+func (b *builder) child(v *value, k key) *value {
 	f := v.get(k.name)
 	if f == nil {
-		f = v.add(k, &value{position: k.position})
+		return v.add(k, &value{position: k.position}).value
 	}
+	b.again = true
 	if f.value.kind == arrayKind && len(f.value.items) > 0 {
 		return f.value.items[len(f.value.items)-1]
 	}
@@ -198,10 +220,13 @@ func (v *value) child(k key) *value {
 }
 
 // element adds a table to the array under the key, made when it is not there.
-func (v *value) element(k key) *value {
+func (b *builder) element(v *value, k key) *value {
 	f := v.get(k.name)
 	if f == nil {
-		f = v.add(k, &value{position: k.position, kind: arrayKind})
+		f = v.add(k, &value{position: k.position, kind: arrayKind, open: true})
+	}
+	if !f.value.open {
+		b.again = true
 	}
 	table := &value{position: k.position}
 	f.value.items = append(f.value.items, table)
@@ -210,6 +235,9 @@ func (v *value) element(k key) *value {
 
 func (b *builder) keyValue(table *value, e *unstable.Node) {
 	table, k := b.path(table, e)
+	if table.get(k.name) != nil {
+		b.again = true
+	}
 	table.add(k, b.value(e.Value(), k.position))
 }
 

@@ -84,7 +84,7 @@ func (p *parser) unknown(f *field, in string, known []string) {
 	if in != "" {
 		where = fmt.Sprintf("known in %s are", in)
 	}
-	message := fmt.Sprintf("unknown key %q, %s %s", f.name, where, list(known, "and"))
+	message := fmt.Sprintf("unknown key %s, %s %s", quote(f.name), where, list(known, "and"))
 	switch near, ok := nearest(f.name, known); {
 	case ok:
 		message += fmt.Sprintf("; did you mean %q?", near)
@@ -101,7 +101,7 @@ func (p *parser) patterns(f *field) []Pattern {
 	switch v.kind {
 	case arrayKind:
 	case stringKind:
-		p.fail(v.position, want+", not a string: write [%q]", f.name, v.text)
+		p.fail(v.position, want+", not a string: write [%s]", f.name, quote(v.text))
 		return nil
 	default:
 		p.fail(v.position, want+", not %s", f.name, v.kind)
@@ -119,7 +119,7 @@ func (p *parser) patterns(f *field) []Pattern {
 		}
 		pattern := newPattern(item.text)
 		if at, twice := first[pattern.folded]; twice {
-			p.fail(item.position, "%q stands already on line %d of this file", item.text, at.line)
+			p.fail(item.position, "%s stands already on line %d of this file", quote(item.text), at.line)
 			continue
 		}
 		first[pattern.folded] = item.position
@@ -169,7 +169,7 @@ func (p *parser) name(f *field, first map[string]position) {
 	}
 	sink := newPattern(f.name)
 	if at, twice := first[sink.folded]; twice {
-		p.fail(f.position, "%q has a nickname already on line %d of this file", f.name, at.line)
+		p.fail(f.position, "%s has a nickname already on line %d of this file", quote(f.name), at.line)
 		return
 	}
 	first[sink.folded] = f.position
@@ -179,15 +179,15 @@ func (p *parser) name(f *field, first map[string]position) {
 // dotted reports names of sinks that were written without quotes: TOML takes
 // their dots for tables within tables.
 func (p *parser) dotted(f *field, above []string) {
-	path := append(slices.Clip(above), f.name)
-	if f.value.kind == tableKind && len(f.value.fields) > 0 && len(p.errs) <= maxErrors {
+	const deepest = 50
+	path := append(above, f.name)
+	if f.value.kind == tableKind && len(f.value.fields) > 0 && len(path) < deepest {
 		for _, below := range f.value.fields {
 			p.dotted(below, path)
 		}
 		return
 	}
-	name := strings.Join(path, ".")
-	p.fail(f.position, "the name of a sink with dots in it stands in quotes: %q = …", name)
+	p.fail(f.position, "the name of a sink with dots in it stands in quotes: %s = …", quote(strings.Join(path, ".")))
 }
 
 func (p *parser) notify(f *field) {
@@ -291,7 +291,7 @@ func (p *parser) chord(f *field, h *Hotkey, first map[keys.Chord]int) {
 
 // quote quotes a text of the file and cuts what is too long for a message.
 func quote(s string) string {
-	const limit = 60
+	const limit = 100
 	if r := []rune(s); len(r) > limit {
 		return fmt.Sprintf("%q…", string(r[:limit]))
 	}

@@ -1,0 +1,548 @@
+package daemon
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jezek/xgb/xproto"
+
+	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/startup"
+)
+
+func TestTheCommandLineAnswersWithoutADisplay(t *testing.T) {
+	t.Parallel()
+	l := lab.Start(t)
+	patoggled := program(t)
+
+	// Something that takes connections and never says a word.
+	mute, number := muteDisplay(t)
+	defer mute.Close()
+
+	const (
+		usageHint  = "patoggled: hint: \"patoggled --help\" shows the usage\n"
+		openHint   = "patoggled: hint: is there an X server, and does it let this user in? \"xdpyinfo\" asks the same one\n"
+		nameHint   = "patoggled: hint: displays have names such as \":0\" and \"host:0.0\"\n"
+		noDisplay  = "patoggled: error: no X display: DISPLAY is not set\npatoggled: hint: start patoggled inside the desktop session, or name a display with --display\n"
+		noXwayland = "patoggled: error: no X display: this is a Wayland session without Xwayland\npatoggled: hint: Wayland gives global hotkeys to its compositor alone: bind \"patoggle --app NAME\" to a key in the compositor's own settings\n"
+	)
+	silent := fmt.Sprintf("patoggled: error: the X display \":%d\" does not answer\npatoggled: hint: is the X server stopped, or is it something else that listens there?\n", number)
+	tests := []struct {
+		name   string
+		env    []string
+		args   []string
+		code   int
+		stdout string
+		stderr string
+	}{
+		{"no display", []string{"DISPLAY"}, nil, 1, "", noDisplay},
+		{"an empty display", []string{"DISPLAY="}, nil, 1, "", noDisplay},
+		{"no display, --check", []string{"DISPLAY"}, []string{"--check"}, 1, "", noDisplay},
+		{"Wayland without Xwayland", []string{"DISPLAY", "WAYLAND_DISPLAY=wayland-0"}, nil, 1, "", noXwayland},
+		{"a display that is not there", []string{"DISPLAY=:999"}, nil, 1, "", "patoggled: error: cannot open the X display \":999\"\n" + openHint},
+		{"the same by --display", []string{"DISPLAY"}, []string{"--display", ":999"}, 1, "", "patoggled: error: cannot open the X display \":999\"\n" + openHint},
+		{"the same, --check", []string{"DISPLAY=:999"}, []string{"--check"}, 1, "", "patoggled: error: cannot open the X display \":999\"\n" + openHint},
+		{"a screen that is not there", []string{"DISPLAY=:999.5"}, nil, 1, "", "patoggled: error: cannot open the X display \":999.5\"\n" + openHint},
+		{"not a display's name", []string{"DISPLAY=:91/x"}, nil, 1, "", "patoggled: error: \":91/x\" is not the name of an X display\n" + nameHint},
+		{"a name that drives terminals", []string{"DISPLAY=\x1b[31m"}, nil, 1, "", "patoggled: error: \"\\x1b[31m\" is not the name of an X display\n" + nameHint},
+		{"nobody answers", []string{"DISPLAY=:" + strconv.Itoa(number)}, nil, 1, "", silent},
+		{"--help", []string{"DISPLAY"}, []string{"--help"}, 0, startup.Usage, ""},
+		{"-h", []string{"DISPLAY=:91/x"}, []string{"-v", "-h"}, 0, startup.Usage, ""},
+		{"--version", []string{"DISPLAY"}, []string{"--version"}, 0, "patoggled " + startup.Version() + "\n", ""},
+		{"an unknown flag", []string{"DISPLAY"}, []string{"--next"}, 2, "", "patoggled: error: unknown flag \"--next\"\n" + usageHint},
+		{"an argument", []string{"DISPLAY"}, []string{"next"}, 2, "", "patoggled: error: patoggled takes no arguments, and \"next\" is one\n" + usageHint},
+		{"a flag without its value", []string{"DISPLAY"}, []string{"--config"}, 2, "", "patoggled: error: --config wants a value\n" + usageHint},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := l.Run(tt.env, patoggled, tt.args...)
+			if r.Code != tt.code || r.Stdout != tt.stdout || r.Stderr != tt.stderr {
+				t.Errorf("code %d, stdout %q, stderr %q, want code %d, stdout %q, stderr %q",
+					r.Code, r.Stdout, r.Stderr, tt.code, tt.stdout, tt.stderr)
+			}
+		})
+	}
+}
+
+// muteDisplay listens where an X server would and says nothing.
+func muteDisplay(t *testing.T) (net.Listener, int) {
+	t.Helper()
+	for n := 7000; n < 7050; n++ {
+		// The abstract socket, which Xlib tries first: there is no file to
+		// leave behind.
+		l, err := net.Listen("unix", fmt.Sprintf("@/tmp/.X11-unix/X%d", n))
+		if err == nil {
+			return l, n
+		}
+	}
+	t.Fatal("no free display number")
+	return nil, 0
+}
+
+func TestCheckLooksEveryKeyUp(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	check := func(text string, code int, stdout, stderr string) {
+		t.Helper()
+		if text != "" {
+			r.configure(text)
+		}
+		res := r.Run(nil, program(t), "--check")
+		stderr = strings.ReplaceAll(stderr, "FILE", r.config)
+		if res.Code != code || res.Stdout != stdout || res.Stderr != stderr {
+			t.Errorf("code %d, stdout %q, stderr %q, want code %d, stdout %q, stderr %q",
+				res.Code, res.Stdout, res.Stderr, code, stdout, stderr)
+		}
+	}
+	f9, z := r.keys.code("F9"), r.keys.code("Z")
+	check("", 0, fmt.Sprintf("Super+F9 = next (keycode %d)\n", f9), "")
+	check(hotkeys("ctrl+alt+z")+"[[hotkey]]\nkeys = \"Super+F9\"\ndo = \"to\"\nsink = \"Headset\"\n", 0,
+		fmt.Sprintf("Ctrl+Alt+Z = next (keycode %d)\nSuper+F9 = to \"Headset\" (keycode %d)\n", z, f9), "")
+	check(hotkeys("Super+F9", "F20"), 2, fmt.Sprintf("Super+F9 = next (keycode %d)\n", f9),
+		"patoggled: error: this keyboard has no key \"F20\", so \"F20\" does nothing\n"+
+			"patoggled: hint: \"xev\" shows the names of the keys this keyboard has\n"+
+			"patoggled: error: 1 of 2 hotkeys cannot work on this keyboard\n")
+	check(hotkeys("Super+1", "Super+exclam"), 2, fmt.Sprintf("Super+1 = next (keycode %d)\n", r.keys.code("1")),
+		"patoggled: error: on this keyboard \"Super+exclam\" is the same key as \"Super+1\", so it does nothing\n"+
+			"patoggled: error: 1 of 2 hotkeys cannot work on this keyboard\n")
+
+	res := r.Run(nil, program(t), "--check", "--config", "/nowhere/at/all")
+	if want := "patoggled: error: there is no configuration file \"/nowhere/at/all\"\n"; res.Code != 2 || res.Stderr != want {
+		t.Errorf("code %d, %q, want 2, %q", res.Code, res.Stderr, want)
+	}
+	r.configure("sinks = [\n\n[[hotkey]]\nkeys = 3\n")
+	for _, args := range [][]string{{"--check"}, nil} {
+		res = r.Run(nil, program(t), args...)
+		if want := "patoggled: error: " + r.config + ":"; res.Code != 2 || !strings.HasPrefix(res.Stderr, want) {
+			t.Errorf("%q: code %d, %q, want 2, %q…", args, res.Code, res.Stderr, want)
+		}
+	}
+}
+
+func TestThereIsOneInstanceOnEachDisplay(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	r.start()
+	first := r.daemon
+	res := r.Run(nil, program(t))
+	want := fmt.Sprintf("patoggled: error: patoggled runs on this display already, as process %d\n", first.PID)
+	if res.Code != 1 || res.Stderr != want {
+		t.Errorf("the second: code %d, %q, want 1, %q", res.Code, res.Stderr, want)
+	}
+	if !first.Alive() {
+		t.Error("the first has ended")
+	}
+	first.Kill()
+	r.start()
+	r.end()
+}
+
+func TestASignalReleasesEverything(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		r.start()
+		f9 := r.keys.code("F9")
+		if r.keys.free(xproto.ModMask4, f9) {
+			t.Fatal("the key is not bound")
+		}
+		r.daemon.Signal(sig)
+		if code := r.daemon.Wait(); code != 0 {
+			t.Errorf("%v: code %d", sig, code)
+		}
+		if !r.keys.free(xproto.ModMask4, f9) {
+			t.Errorf("%v: the key is still bound", sig)
+		}
+		if !r.systemd.has("STOPPING=1") {
+			t.Errorf("%v: the service manager was told %q", sig, r.systemd.all())
+		}
+		for _, line := range strings.Split(strings.TrimSpace(r.daemon.Log()), "\n") {
+			if !strings.HasPrefix(line, "patoggled: info: no [[hotkey]] is configured") {
+				t.Errorf("%v: it said %q", sig, line)
+			}
+		}
+	}
+}
+
+func TestItEndsWhileTheXServerDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	r.start()
+	r.display.Stop()
+	defer r.display.Continue()
+	began := time.Now()
+	if code := r.daemon.Terminate(); code != 0 {
+		t.Errorf("code %d:\n%s", code, r.daemon.Log())
+	}
+	if took := time.Since(began); took > 2*releaseTime {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestASecondSignalKills(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	r.start()
+	r.display.Stop() // so that the first one takes a while
+	defer r.display.Continue()
+	r.daemon.Signal(syscall.SIGTERM)
+	r.Until("the first signal to be taken", func() bool { return r.systemd.has("STOPPING=1") })
+	r.daemon.Signal(syscall.SIGTERM)
+	if code := r.daemon.Wait(); code != 128+int(syscall.SIGTERM) {
+		t.Errorf("code %d:\n%s", code, r.daemon.Log())
+	}
+}
+
+func TestItEndsWithTheXServer(t *testing.T) {
+	t.Parallel()
+	bye := func(r *rig, f func()) {
+		t.Helper()
+		began := time.Now()
+		f()
+		code := r.daemon.Wait()
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if code != 1 {
+			t.Errorf("code %d", code)
+		}
+		if log := r.daemon.Log(); !strings.HasSuffix(log, "patoggled: error: the X server has closed the connection\n") {
+			t.Errorf("it said %q", log)
+		}
+		if left := r.daemon.Descendants(); len(left) > 0 {
+			t.Errorf("it left %v", left)
+		}
+	}
+	t.Run("when it is killed", func(t *testing.T) {
+		r := newRig(t, pulseaudio)
+		r.start()
+		bye(r, r.display.Kill)
+	})
+	t.Run("when it ends one connection", func(t *testing.T) {
+		r := newRig(t, "")
+		before, err := xproto.QueryTree(r.keys.x, r.keys.root).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := map[xproto.Window]bool{}
+		for _, w := range before.Children {
+			known[w] = true
+		}
+		r.start()
+		tree, err := xproto.QueryTree(r.keys.x, r.keys.root).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The hotkey library has an invisible window, and so have we.
+		var victim xproto.Window
+		for _, w := range tree.Children {
+			g, err := xproto.GetGeometry(r.keys.x, xproto.Drawable(w)).Reply()
+			if err == nil && !known[w] && g.X == 0 && g.Y == 0 && g.Width == 1 {
+				victim = w
+			}
+		}
+		if victim == 0 {
+			t.Fatal("the library has no window")
+		}
+		bye(r, func() { xproto.KillClient(r.keys.x, uint32(victim)) })
+	})
+}
+
+func TestTheSoundServerMayBeKilledFiftyTimes(t *testing.T) {
+	const rounds = 50
+	bothServers(t, func(t *testing.T, server string) {
+		r := newRig(t, server)
+		r.start("-v")
+		var tenth usage
+		for i := 1; i <= rounds; i++ {
+			r.play()
+			r.keys.tap(30*time.Millisecond, "Super", "F9")
+			r.on("b")
+			if i == 10 {
+				tenth = r.use()
+			}
+			r.player.Kill()
+			if i%10 == 0 {
+				r.sound.Kill()
+				r.Until("patoggled to see it go", r.away)
+				before := r.said("patoggled: error: ")
+				r.keys.tap(30*time.Millisecond, "Super", "F9")
+				r.Until("an answer", func() bool { return r.said("patoggled: error: the sound server is away\n") > before })
+			}
+			r.sound.Restart()
+		}
+		r.Until("the server to be back", func() bool { return !r.away() })
+		last := r.use()
+		t.Logf("after 10 rounds %+v, after %d %+v", tenth, rounds, last)
+		if last.fds > tenth.fds || last.threads > tenth.threads+2 || last.rss > tenth.rss+1024 {
+			t.Errorf("it has grown: after 10 rounds %+v, after %d %+v", tenth, rounds, last)
+		}
+		if n := r.goroutines(); n > 60 {
+			t.Errorf("%d goroutines", n)
+		}
+	})
+}
+
+// away tells whether the last word on the sound server is that it is away.
+func (r *rig) away() bool {
+	log := r.daemon.Log()
+	return strings.LastIndex(log, "the sound server is away: ") > strings.LastIndex(log, "the sound server is back")
+}
+
+// goroutines ends the daemon and counts its goroutines in what it says then.
+func (r *rig) goroutines() int {
+	r.t.Helper()
+	r.daemon.Signal(syscall.SIGQUIT)
+	r.daemon.Wait()
+	return r.said("\ngoroutine ")
+}
+
+func TestAPressWhileTheSoundServerIsStopped(t *testing.T) {
+	bothServers(t, func(t *testing.T, server string) {
+		r := newRig(t, server)
+		r.play()
+		r.start("-v")
+		r.keys.tap(30*time.Millisecond, "Super", "F9")
+		r.on("b")
+
+		r.sound.Stop()
+		stopped := time.Now()
+		for i := 1; time.Since(stopped) < 5*time.Second; i++ {
+			began := time.Now()
+			r.keys.tap(30*time.Millisecond, "Super", "F9")
+			r.Until("an answer to the press", func() bool { return r.said("patoggled: error: ") >= i })
+			if took := time.Since(began); took > pressTime+500*time.Millisecond {
+				t.Errorf("press %d was answered after %v", i, took)
+			}
+			if n := r.said("patoggled: error: "); n != i {
+				t.Fatalf("%d presses had %d answers:\n%s", i, n, r.daemon.Log())
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if on := r.said(" → "); on != 1 {
+			t.Errorf("%d moves were told", on)
+		}
+		r.sound.Continue()
+		at := r.sound.On(r.stream())
+		r.keys.tap(30*time.Millisecond, "Super", "F9")
+		r.Until("the press to move", func() bool { return r.said(" → ") == 2 })
+		r.on(after(at, 1))
+		r.end()
+	})
+}
+
+func TestAThousandReloads(t *testing.T) {
+	t.Parallel()
+	const rounds = 1000
+	r := newRig(t, pulseaudio)
+	r.play()
+	good := []string{hotkeys("Super+F9", "Super+F8", "Ctrl+Alt+Z"), hotkeys("Super+F9", "Super+F7")}
+	r.configure(good[0])
+	r.start()
+	var hundredth usage
+	for i := 1; i <= rounds; i++ {
+		text := good[i%2]
+		if i%10 == 0 {
+			text = "[[hotkey]]\nkeys = \"Super+F9\"\ndo = \"sideways\"\n"
+		}
+		r.configure(text)
+		r.hangup()
+		if i == 100 {
+			hundredth = r.use()
+		}
+	}
+	r.Until("the last word", func() bool { return r.said("the last good configuration stays in force") >= rounds/10 })
+	last := r.use()
+	t.Logf("after 100 reloads %+v, after %d %+v", hundredth, rounds, last)
+	if last.fds > hundredth.fds || last.threads > hundredth.threads+2 || last.rss > hundredth.rss+1024 {
+		t.Errorf("it has grown: after 100 reloads %+v, after %d %+v", hundredth, rounds, last)
+	}
+	r.says("patoggled: error: " + r.config + `:3:6: "do" is "next", "prev" or "to", not "sideways"`)
+
+	// The last file was bad, and the one before had Super+F7.
+	r.keys.tap(30*time.Millisecond, "Super", "F7")
+	r.on("b")
+	if !r.keys.free(xproto.ModMask4, r.keys.code("F8")) {
+		t.Error("a key of an older configuration is still bound")
+	}
+	if n := r.goroutines(); n > 60 {
+		t.Errorf("%d goroutines", n)
+	}
+}
+
+func TestASavedConfigurationIsRead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	r.start()
+	f := func(name string) xproto.Keycode { return r.keys.code(name) }
+	only := func(names ...string) {
+		t.Helper()
+		bound := func() string {
+			var list []string
+			for _, n := range []string{"F6", "F7", "F8", "F9"} {
+				if !r.keys.free(xproto.ModMask4, f(n)) {
+					list = append(list, n)
+				}
+			}
+			return strings.Join(list, " ")
+		}
+		want := strings.Join(names, " ")
+		if !lab.Poll(5*time.Second, func() bool { return bound() == want }) {
+			t.Fatalf("bound are %q, not %q:\n%s", bound(), want, r.daemon.Log())
+		}
+	}
+	only("F9")
+	t.Run("when the folder and the file appear", func(t *testing.T) {
+		r.configure(hotkeys("Super+F8"))
+		only("F8")
+	})
+	t.Run("when an editor puts a new file in its place", func(t *testing.T) {
+		r.configure(hotkeys("Super+F7", "Super+F8"))
+		only("F7", "F8")
+	})
+	t.Run("when an editor keeps the old one aside", func(t *testing.T) {
+		if err := os.Rename(r.config, r.config+"~"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(r.config, []byte(hotkeys("Super+F6")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		only("F6")
+	})
+	t.Run("when it is written in place, in pieces", func(t *testing.T) {
+		file, err := os.OpenFile(r.config, os.O_WRONLY|os.O_TRUNC, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range hotkeys("Super+F9") {
+			if _, err := file.WriteString(string(c)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		file.Close()
+		only("F9")
+		if n := r.said("patoggled: error"); n != 0 {
+			t.Errorf("half a file was read:\n%s", r.daemon.Log())
+		}
+	})
+	t.Run("when it is bad, nothing changes", func(t *testing.T) {
+		r.configure("keys = 1")
+		r.says("patoggled: warning: the last good configuration stays in force")
+		only("F9")
+	})
+	t.Run("when it is a link to a file elsewhere", func(t *testing.T) {
+		target := r.Home + "/dotfiles/patoggle.toml"
+		if err := os.Mkdir(filepath.Dir(target), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(target, []byte(hotkeys("Super+F8")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, r.config+".new"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(r.config+".new", r.config); err != nil {
+			t.Fatal(err)
+		}
+		only("F8")
+		if err := os.WriteFile(target, []byte(hotkeys("Super+F7")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		only("F7")
+	})
+	t.Run("when the folder is removed, the default is in force", func(t *testing.T) {
+		if err := os.RemoveAll(filepath.Dir(r.config)); err != nil {
+			t.Fatal(err)
+		}
+		only("F9")
+	})
+	t.Run("and when it is there again", func(t *testing.T) {
+		r.configure(hotkeys("Super+F6"))
+		only("F6")
+	})
+	t.Run("touching it does nothing", func(t *testing.T) {
+		before := r.systemd.count("RELOADING=1")
+		now := time.Now()
+		if err := os.Chtimes(r.config, now, now); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * settled)
+		if n := r.systemd.count("RELOADING=1"); n != before {
+			t.Errorf("%d reloads", n-before)
+		}
+	})
+	reloading := 0
+	for _, s := range r.systemd.all() {
+		if strings.HasPrefix(s, "RELOADING=1\nMONOTONIC_USEC=") {
+			reloading++
+		}
+	}
+	if ready := r.systemd.count("READY=1"); reloading < 8 || ready != reloading+1 {
+		t.Errorf("%d times reloading, %d times ready", reloading, ready)
+	}
+	r.end()
+}
+
+func TestAtRestItUsesNoTimeAndLittleMemory(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	r.configure(hotkeys("Super+F9", "Super+F8", "Ctrl+Alt+Z", "XF86AudioNext"))
+	r.start()
+	if !r.systemd.has("STATUS=4 hotkeys in force") {
+		t.Fatalf("the service manager was told %q", r.systemd.all())
+	}
+	r.keys.tap(30*time.Millisecond, "Super", "F9")
+	r.on("b")
+	time.Sleep(3 * time.Second) // until the runtime has tidied up
+	before := r.use()
+	time.Sleep(time.Minute)
+	rest := r.use()
+	t.Logf("at rest %+v, a minute later %+v", before, rest)
+	if rest.ticks != before.ticks {
+		t.Errorf("%d ticks of CPU time in a minute at rest", rest.ticks-before.ticks)
+	}
+	const limit = 16 << 10
+	if rest.rss >= limit {
+		t.Errorf("%d kB resident", rest.rss)
+	}
+	r.end()
+}
+
+func TestAPulledBackStreamIsMovedOnceMoreAndThenReported(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pipewire)
+	r.play()
+	r.start("-v")
+	r.keys.tap(30*time.Millisecond, "Super", "F9")
+	r.on("b")
+	r.sound.Move(r.stream(), "a") // as a session manager does
+	r.on("b")                     // the second try
+	r.sound.Move(r.stream(), "a")
+	r.says(fmt.Sprintf(`patoggled: error: "Player" (stream %d) was pulled back by the session manager`, r.stream()))
+	time.Sleep(1500 * time.Millisecond)
+	r.on("a") // it is left alone after that
+
+	t.Run("unless a later press has moved it", func(t *testing.T) {
+		r.keys.tap(30*time.Millisecond, "Super", "F9")
+		r.on("b")
+		time.Sleep(500 * time.Millisecond)
+		r.keys.tap(30*time.Millisecond, "Super", "F9")
+		r.on("c")
+		time.Sleep(3 * time.Second)
+		r.on("c")
+		if n := r.said("pulled back"); n != 1 {
+			t.Errorf("%d complaints", n)
+		}
+	})
+	r.end()
+}

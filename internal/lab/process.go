@@ -46,6 +46,9 @@ type Result struct {
 	Code   int
 	// Took is the time from start to end, measured by the keeper.
 	Took time.Duration
+	// MaxRSS is the most memory it had in use, in bytes; it is never less
+	// than the lab's keeper has.
+	MaxRSS int64
 }
 
 // Run runs a program to its end. env are changes to Lab.Env as With takes
@@ -126,7 +129,7 @@ func (l *Lab) exec(c Cmd) (Result, error) {
 	}
 	readers.Wait()
 	exit := p.Exit()
-	return Result{Stdout: out[0].String(), Stderr: out[1].String(), Code: exit.Code, Took: exit.Took}, nil
+	return Result{Stdout: out[0].String(), Stderr: out[1].String(), Code: exit.Code, Took: exit.Took, MaxRSS: exit.MaxRSS}, nil
 }
 
 // stdin is an open file that holds the text and no longer has a name.

@@ -34,6 +34,9 @@ type Exit struct {
 	Code int
 	// Took is the time from just before fork to the notice of the end.
 	Took time.Duration
+	// MaxRSS is the most memory it had in use, in bytes (getrusage(2),
+	// ru_maxrss). It is at least what the keeper itself had at the fork.
+	MaxRSS int64
 }
 
 // XLock names the files of an X server that remain when it is killed. They are

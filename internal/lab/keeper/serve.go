@@ -223,7 +223,8 @@ func (s *server) start(req incoming) (int, error) {
 func (s *server) reap() {
 	for {
 		var status unix.WaitStatus
-		pid, err := unix.Wait4(-1, &status, unix.WNOHANG, nil)
+		var usage unix.Rusage
+		pid, err := unix.Wait4(-1, &status, unix.WNOHANG, &usage)
 		if err == unix.EINTR {
 			continue
 		}
@@ -236,7 +237,7 @@ func (s *server) reap() {
 		}
 		delete(s.children, pid)
 		delete(s.pids, c.id)
-		exit := &Exit{Code: status.ExitStatus(), Took: time.Since(c.since)}
+		exit := &Exit{Code: status.ExitStatus(), Took: time.Since(c.since), MaxRSS: usage.Maxrss << 10}
 		if status.Signaled() {
 			exit.Code = 128 + int(status.Signal())
 		}

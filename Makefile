@@ -3,9 +3,16 @@
 
 GO ?= go
 
-# The version is the tag of this commit without its "v", else 0.0.0+commit.
-VERSION ?= $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . || \
-	echo "0.0.0+$$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)")
+# The version is the tag of this commit without its "v", else 0.0.0+commit; see
+# packaging/version.
+export VERSION GO
+
+# Where `make install` puts things; see packaging/install for more.
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# What `make packages` builds for, this machine when empty: amd64 arm64.
+ARCH ?=
 
 # The demo and its sound server: pulseaudio or pipewire. A desktop that has
 # only PipeWire is spared another sound server.
@@ -21,18 +28,15 @@ FUZZ ?= ./...
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# Stripped, without the builder's paths, and the same from the same commit.
-BUILDFLAGS = -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
-
-.PHONY: all build test lint demo fuzz clean
+.PHONY: all build test lint demo fuzz clean packages install uninstall release-check pictures
 
 all: build
 
 # patoggled is the one program with cgo: it links libX11.
 build:
 	@packaging/debian-setup build
-	CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o patoggle ./cmd/patoggle
-	CGO_ENABLED=1 $(GO) build $(BUILDFLAGS) -o patoggled ./cmd/patoggled
+	packaging/compile patoggle patoggle
+	packaging/compile patoggled patoggled
 
 # Everything runs under the race detector: most tests wait for other programs
 # anyhow, so that it costs little.
@@ -64,3 +68,25 @@ fuzz:
 
 clean:
 	rm -rf build dist patoggle patoggled
+
+# .deb, .rpm, Arch Linux's and .apk of both programs, in dist.
+packages:
+	@packaging/debian-setup build packages
+	packaging/packages $(ARCH)
+
+# What `make` has built; the two undo each other.
+install:
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' packaging/install install
+uninstall:
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' packaging/install uninstall
+
+# What a release does, without publishing: packages for amd64 and arm64, built
+# from a clean clone, installed and tried.
+release-check:
+	@packaging/debian-setup build packages release
+	packaging/release-check
+
+# The pictures of the README, taken from a real run.
+pictures:
+	@packaging/debian-setup build pictures
+	$(GO) run ./packaging/pictures

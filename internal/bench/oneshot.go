@@ -1,0 +1,110 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+)
+
+// What people use instead, run as they would run it.
+var (
+	//go:embed toggle.sh
+	shellScript []byte
+	//go:embed toggle.py
+	pythonScript []byte
+)
+
+// The contenders by their names in the table.
+const (
+	patoggle  = "patoggle"
+	script    = "script: xprop, pactl, jq"
+	pulsectl  = "python3-pulsectl, by pid"
+	pactl     = "pactl, one query"
+	pamixer   = "pamixer, one query"
+	limit     = "limit: connect and exit"
+	nothing   = "/bin/true"
+	viaSxhkd  = "sxhkd + patoggle"
+	viaDaemon = "patoggled"
+)
+
+// contender is one of the programs compared.
+type contender struct {
+	name string
+	argv []string
+}
+
+// programs are the built ones.
+type programs struct{ patoggle, patoggled, limit string }
+
+// contenders are those that are run from start to exit.
+func (d *desktop) contenders(p programs) ([]contender, error) {
+	shell, python := filepath.Join(d.Home, "toggle.sh"), filepath.Join(d.Home, "toggle.py")
+	for file, text := range map[string][]byte{shell: shellScript, python: pythonScript} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	sink := d.sound.Sinks()[0].Name
+	return []contender{
+		{patoggle, []string{p.patoggle}},
+		{script, []string{"/bin/sh", shell}},
+		{pulsectl, []string{"/usr/bin/python3", python, strconv.Itoa(d.focused.PID)}},
+		{pactl, []string{"/usr/bin/pactl", "get-default-sink"}},
+		{pamixer, []string{"/usr/bin/pamixer", "--sink", sink, "--get-volume"}},
+		{limit, []string{p.limit, d.sound.Socket}},
+		{nothing, []string{"/bin/true"}},
+	}, nil
+}
+
+// compare runs the contenders in turn, each round beginning with another one,
+// and returns the time each took from start to exit. The pause after each run
+// is for the servers to come to rest.
+func compare(contenders []contender, env []string, warmUp, rounds int, pause time.Duration) ([]series, error) {
+	all := make([]series, len(contenders))
+	for i, c := range contenders {
+		all[i].name = c.name
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	for round := -warmUp; round < rounds; round++ {
+		runtime.GC() // now, so that it is not while a contender runs
+		for i := range contenders {
+			i := (i + round + warmUp) % len(contenders)
+			took, err := run1(contenders[i].argv, env, null)
+			if err != nil {
+				return nil, err
+			}
+			if round >= 0 {
+				all[i].samples = append(all[i].samples, took)
+			}
+			time.Sleep(pause)
+		}
+	}
+	return all, nil
+}
+
+// run1 runs a program to its end and returns how long that took. A failure
+// would be fast for the wrong reason.
+func run1(argv, env []string, null *os.File) (time.Duration, error) {
+	began := time.Now()
+	p, err := os.StartProcess(argv[0], argv, &os.ProcAttr{Dir: "/", Env: env, Files: []*os.File{null, null, null}})
+	if err != nil {
+		return 0, err
+	}
+	state, err := p.Wait()
+	took := time.Since(began)
+	if err != nil {
+		return 0, err
+	}
+	if !state.Success() {
+		return 0, fmt.Errorf("%q: %v", argv, state)
+	}
+	return took, nil
+}

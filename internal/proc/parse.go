@@ -43,7 +43,7 @@ func parseStat(b []byte) (stat, bool) {
 		return stat{}, false
 	}
 	f := strings.Fields(string(b[end+1:]))
-	if len(f) < 20 || len(f[0]) != 1 {
+	if len(f) < 20 || len(f[0]) != 1 || f[0][0] < 'A' || f[0][0] > 'z' {
 		return stat{}, false
 	}
 	s := stat{pid: pid, comm: unescape(string(b[open+1 : end])), state: f[0][0]}

@@ -115,6 +115,17 @@ func TestChromiumPlaysFromAChildProcess(t *testing.T) {
 	})
 }
 
+func TestABrowserPlaysBehindAnother(t *testing.T) {
+	t.Parallel()
+	l := Start(t)
+	s := l.PulseAudio("a")
+	l.Display()
+	p, q := l.Chromium("home"), l.Chromium("work")
+	if p.WaitWindow() == q.WaitWindow() || p.WaitStream() == q.WaitStream() {
+		t.Errorf("two browsers are taken for one: %+v", s.Streams())
+	}
+}
+
 func TestPlayerInATerminal(t *testing.T) {
 	servers(t, func(t *testing.T, l *Lab, s *Sound) {
 		l.Display()

@@ -161,6 +161,8 @@ func (l *Lab) Chromium(title string, args ...string) *Player {
 		"--no-sandbox", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--disable-default-apps", "--disable-extensions", "--disable-features=MediaRouter,Translate",
+		// A page that another window covers does not begin to play otherwise.
+		"--disable-backgrounding-occluded-windows",
 		"--password-store=basic", "--autoplay-policy=no-user-gesture-required", "--user-data-dir=" + dir,
 	}
 	all = append(append(all, args...), "file://"+page)

@@ -44,6 +44,9 @@ func (w *world) ladder(s *subject) verdict {
 			c, whyNot = step.ask(a)
 		}
 		if c == None {
+			if v.tried == nil {
+				v.tried = make([]Tried, 0, 8) // rules
+			}
 			v.tried = append(v.tried, Tried{step.rule, whyNot})
 			continue
 		}

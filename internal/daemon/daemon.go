@@ -368,7 +368,7 @@ func (d *service) reload(ctx context.Context) {
 		d.speak.say("warning", "the last good configuration stays in force")
 		if d.config.Load().Notify.Daemon() {
 			d.notes.send(notify.Note{
-				Summary: "The configuration is not in force",
+				Summary: "the new configuration is bad, the last good one stays in force",
 				Body:    term.Escape(firstLine(err.Error())),
 				Icon:    "dialog-error",
 				Replace: noteTag,

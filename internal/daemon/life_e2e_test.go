@@ -285,9 +285,7 @@ func TestTheSoundServerMayBeKilledFiftyTimes(t *testing.T) {
 		if last.fds > tenth.fds || last.threads > tenth.threads+2 || last.rss > tenth.rss+1024 {
 			t.Errorf("it has grown: after 10 rounds %+v, after %d %+v", tenth, rounds, last)
 		}
-		if n := r.goroutines(); n > 60 {
-			t.Errorf("%d goroutines", n)
-		}
+		r.hasFewGoroutines()
 	})
 }
 
@@ -297,12 +295,17 @@ func (r *rig) away() bool {
 	return strings.LastIndex(log, "the sound server is away: ") > strings.LastIndex(log, "the sound server is back")
 }
 
-// goroutines ends the daemon and counts its goroutines in what it says then.
-func (r *rig) goroutines() int {
+// hasFewGoroutines ends the daemon and counts its goroutines in what it says
+// then. Each hotkey has four, the connections have three or four each.
+func (r *rig) hasFewGoroutines() {
 	r.t.Helper()
 	r.daemon.Signal(syscall.SIGQUIT)
 	r.daemon.Wait()
-	return r.said("\ngoroutine ")
+	n := r.said("\ngoroutine ")
+	r.t.Logf("%d goroutines", n)
+	if n == 0 || n > 45 {
+		r.t.Errorf("%d goroutines", n)
+	}
 }
 
 func TestAPressWhileTheSoundServerIsStopped(t *testing.T) {
@@ -365,7 +368,9 @@ func TestAThousandReloads(t *testing.T) {
 	if last.fds > hundredth.fds || last.threads > hundredth.threads+2 || last.rss > hundredth.rss+1024 {
 		t.Errorf("it has grown: after 100 reloads %+v, after %d %+v", hundredth, rounds, last)
 	}
-	r.says("patoggled: error: " + r.config + `:3:6: "do" is "next", "prev" or "to", not "sideways"`)
+	if n := r.said("patoggled: error: " + r.config + ":3:6: "); n != rounds/10 {
+		t.Errorf("%d of %d bad files were complained about", n, rounds/10)
+	}
 
 	// The last file was bad, and the one before had Super+F7.
 	r.keys.tap(30*time.Millisecond, "Super", "F7")
@@ -373,9 +378,7 @@ func TestAThousandReloads(t *testing.T) {
 	if !r.keys.free(xproto.ModMask4, r.keys.code("F8")) {
 		t.Error("a key of an older configuration is still bound")
 	}
-	if n := r.goroutines(); n > 60 {
-		t.Errorf("%d goroutines", n)
-	}
+	r.hasFewGoroutines()
 }
 
 func TestASavedConfigurationIsRead(t *testing.T) {

@@ -333,6 +333,68 @@ func TestTheHotkeyFollowsTheLayout(t *testing.T) {
 	r.end()
 }
 
+func TestTheHotkeyFiresInEveryGroupOfTheLayout(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	if res := r.Run(nil, "setxkbmap", "-layout", "us,ru", "-option", "grp:caps_toggle"); res.Code != 0 {
+		t.Fatalf("setxkbmap: %s", res.Stderr)
+	}
+	r.configure(hotkeys("Super+F9", "Ctrl+Alt+Z"))
+	toggle := r.keys.code("Caps_Lock") // its place: it is ISO_Next_Group now
+	r.keys.learn()
+	r.start()
+	at := "a"
+	for group := range 3 {
+		for _, chord := range [][]string{{"Super", "F9"}, {"Ctrl", "Alt", "Z"}} {
+			r.keys.tap(30*time.Millisecond, chord...)
+			at = after(at, 1)
+			r.on(at)
+			time.Sleep(60 * time.Millisecond)
+		}
+		pointer, err := xproto.QueryPointer(r.keys.x, r.keys.root).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now := int(pointer.Mask >> 13 & 3); now != group%2 { // XKB, 2.2.2
+			t.Errorf("the group is %d, not %d", now, group%2)
+		}
+		r.keys.fake(xproto.KeyPress, toggle)
+		r.keys.fake(xproto.KeyRelease, toggle)
+	}
+	r.end()
+}
+
+func TestNumLockMayBeAnotherModifier(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	for _, e := range []string{"clear mod2", "clear mod3", "add mod3 = Num_Lock"} {
+		if res := r.Run(nil, "xmodmap", "-e", e); res.Code != 0 {
+			t.Fatalf("xmodmap %q: %s", e, res.Stderr)
+		}
+	}
+	r.start("-v")
+	f9 := r.keys.code("F9")
+	for modifiers, want := range map[uint16]bool{
+		xproto.ModMask4: false, xproto.ModMask4 | xproto.ModMask3: false, xproto.ModMask4 | xproto.ModMaskLock: false,
+		xproto.ModMask4 | xproto.ModMask3 | xproto.ModMaskLock: false,
+		xproto.ModMask4 | xproto.ModMask2:                      true,
+		xproto.ModMask4 | xproto.ModMask2 | xproto.ModMaskLock: true,
+	} {
+		if got := r.keys.free(modifiers, f9); got != want {
+			t.Errorf("with the modifiers %#x: free is %v", modifiers, got)
+		}
+	}
+	r.keys.tap(10*time.Millisecond, "Num_Lock")
+	r.keys.tap(30*time.Millisecond, "Super", "F9")
+	r.on("b")
+	r.keys.tap(10*time.Millisecond, "Num_Lock")
+	r.keys.tap(30*time.Millisecond, "Super", "F9")
+	r.on("c")
+	r.end()
+}
+
 func TestAKeyOfAnotherProgramIsRefusedAndTheOthersWork(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, pulseaudio)

@@ -55,6 +55,7 @@ type rig struct {
 	daemon  *lab.Process
 	systemd *manager
 	config  string
+	seen    int // notifications that shown has listed
 }
 
 // kinds of sound servers.

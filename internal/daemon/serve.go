@@ -185,19 +185,9 @@ func (s *server) report(cfg *config.Config, h config.Hotkey, rep *toggle.Report,
 			Summary: rep.Headline(err),
 			Body:    rep.Details(err),
 			Icon:    rep.Icon(),
-			Urgency: urgency(err),
 			Replace: noteTag,
 		})
 	}
-}
-
-// urgency lets what did not work stay as long as any notification, and what
-// did work not longer than a low one.
-func urgency(err error) notify.Urgency {
-	if err == nil {
-		return notify.Low
-	}
-	return notify.Normal
 }
 
 // settle begins the verification of what was moved: once pipewire-pulse no

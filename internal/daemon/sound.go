@@ -121,12 +121,12 @@ func (l *link) keep(ctx context.Context) {
 	}()
 	pause := firstBackoff
 	for ctx.Err() == nil {
-		select {
-		case <-l.again: // it is about the connection that get returns now
-		default:
-		}
 		c, err := l.get(ctx)
 		if err == nil {
+			select {
+			case <-l.again: // it is about this connection
+			default:
+			}
 			began := time.Now()
 			// What a move on PipeWire needs, opened before the first press.
 			warm, cancel := context.WithTimeout(ctx, dialTime)

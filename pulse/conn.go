@@ -143,20 +143,35 @@ func (c *Conn) Snapshot(ctx context.Context) (*Snapshot, error) {
 		sinks   proto.GetSinkInfoListReply
 		streams proto.GetSinkInputInfoListReply
 		clients proto.GetClientInfoListReply
+
+		unjoined []unjoined
+		byIndex  map[ClientIndex]*Client
 	)
+	s := &Snapshot{Self: c.main.self}
 	asking := c.ask()
 	err := c.main.all(ctx,
-		call{request: &proto.GetServerInfo{}, reply: &server, then: func() { c.answered(asking, &server) }},
-		call{request: &proto.GetSinkInfoList{}, reply: &sinks},
-		call{request: &proto.GetSinkInputInfoList{}, reply: &streams},
-		call{request: &proto.GetClientInfoList{}, reply: &clients},
+		call{request: &proto.GetServerInfo{}, reply: &server, then: func() {
+			s.Server = toServer(&server)
+			c.answered(asking, &server)
+		}},
+		call{request: &proto.GetSinkInfoList{}, reply: &sinks, then: func() {
+			s.Sinks = toSinks(sinks)
+			sinks = nil
+		}},
+		call{request: &proto.GetSinkInputInfoList{}, reply: &streams, then: func() {
+			unjoined = toStreams(streams)
+			streams = nil
+		}},
+		call{request: &proto.GetClientInfoList{}, reply: &clients, then: func() {
+			byIndex = toClients(clients)
+			clients = nil
+		}},
 	)
 	if err != nil {
 		c.answered(asking, nil)
 		return nil, err
 	}
-	s := toSnapshot(&server, sinks, streams, clients)
-	s.Self = c.main.self
+	s.Streams = join(unjoined, byIndex)
 	return s, nil
 }
 

@@ -136,6 +136,13 @@ func (f *fake) serve(n int, conn net.Conn) {
 	}
 }
 
+// last is the newest connection.
+func (f *fake) last() net.Conn {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.conns[len(f.conns)-1]
+}
+
 func (f *fake) stop() {
 	f.listener.Close()
 	f.mu.Lock()

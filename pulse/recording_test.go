@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/jfreymuth/pulse/proto"
 )
 
 // recording is a conversation with a real server, from testdata. They are
@@ -43,4 +45,26 @@ func recordings(t testing.TB) []recording {
 		all = append(all, r)
 	}
 	return all
+}
+
+// needed are the commands of a connection that takes one snapshot.
+var needed = []uint32{
+	proto.OpAuth, proto.OpSetClientName, proto.OpGetServerInfo,
+	proto.OpGetSinkInfoList, proto.OpGetSinkInputInfoList, proto.OpGetClientInfoList,
+}
+
+// answers returns the first reply to each of those commands.
+func (r *recording) answers(t testing.TB) map[uint32][]byte {
+	answers := make(map[uint32][]byte)
+	for _, x := range r.frames {
+		if command, ok := r.requests[x.tag]; ok && x.command == proto.OpReply && answers[command] == nil {
+			answers[command] = x.body
+		}
+	}
+	for _, command := range needed {
+		if answers[command] == nil {
+			t.Fatalf("%s: no reply to command %d", r.name, command)
+		}
+	}
+	return answers
 }

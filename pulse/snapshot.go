@@ -43,8 +43,8 @@ func toSink(r *proto.GetSinkInfoReply) Sink {
 	return s
 }
 
-func toStream(r *proto.GetSinkInputInfoReply, clients map[ClientIndex]*Client) Stream {
-	s := Stream{
+func toStream(r *proto.GetSinkInputInfoReply) Stream {
+	return Stream{
 		Index:      StreamIndex(r.SinkInputIndex),
 		Sink:       SinkIndex(r.SinkIndex),
 		Media:      text(r.MediaName),
@@ -54,10 +54,6 @@ func toStream(r *proto.GetSinkInputInfoReply, clients map[ClientIndex]*Client) S
 		Driver:     text(r.Driver),
 		Properties: properties(r.Properties),
 	}
-	if i := ClientIndex(r.ClientIndex); i != NoClient {
-		s.Client = clients[i]
-	}
-	return s
 }
 
 func toClient(r *proto.GetClientInfoReply) *Client {
@@ -69,30 +65,54 @@ func toClient(r *proto.GetClientInfoReply) *Client {
 	}
 }
 
-// toSnapshot joins the replies. It takes the lists apart while it goes, so
-// that a very long one is not in memory twice.
-func toSnapshot(server *proto.GetServerInfoReply, sinks proto.GetSinkInfoListReply, streams proto.GetSinkInputInfoListReply, clients proto.GetClientInfoListReply) *Snapshot {
-	s := &Snapshot{
-		Server:  toServer(server),
-		Sinks:   make([]Sink, len(sinks)),
-		Streams: make([]Stream, len(streams)),
+// The functions below take a list apart while they go, so that a very long
+// one is not in memory twice.
+
+func toSinks(list proto.GetSinkInfoListReply) []Sink {
+	sinks := make([]Sink, len(list))
+	for i, r := range list {
+		sinks[i] = toSink(r)
+		list[i] = nil
 	}
-	byIndex := make(map[ClientIndex]*Client, len(clients))
-	for i, c := range clients {
-		byIndex[ClientIndex(c.ClientIndex)] = toClient(c)
-		clients[i] = nil
+	slices.SortStableFunc(sinks, func(a, b Sink) int { return cmp.Compare(a.Index, b.Index) })
+	return sinks
+}
+
+// unjoined is a stream with the index of its client.
+type unjoined struct {
+	Stream
+	client ClientIndex
+}
+
+func toStreams(list proto.GetSinkInputInfoListReply) []unjoined {
+	streams := make([]unjoined, len(list))
+	for i, r := range list {
+		streams[i] = unjoined{toStream(r), ClientIndex(r.ClientIndex)}
+		list[i] = nil
 	}
-	for i, r := range sinks {
-		s.Sinks[i] = toSink(r)
-		sinks[i] = nil
+	slices.SortStableFunc(streams, func(a, b unjoined) int { return cmp.Compare(a.Index, b.Index) })
+	return streams
+}
+
+func toClients(list proto.GetClientInfoListReply) map[ClientIndex]*Client {
+	clients := make(map[ClientIndex]*Client, len(list))
+	for i, r := range list {
+		clients[ClientIndex(r.ClientIndex)] = toClient(r)
+		list[i] = nil
 	}
-	for i, r := range streams {
-		s.Streams[i] = toStream(r, byIndex)
-		streams[i] = nil
+	return clients
+}
+
+// join gives each stream its client. NoClient is nobody's index.
+func join(streams []unjoined, clients map[ClientIndex]*Client) []Stream {
+	joined := make([]Stream, len(streams))
+	for i, s := range streams {
+		joined[i] = s.Stream
+		if s.client != NoClient {
+			joined[i].Client = clients[s.client]
+		}
 	}
-	slices.SortStableFunc(s.Sinks, func(a, b Sink) int { return cmp.Compare(a.Index, b.Index) })
-	slices.SortStableFunc(s.Streams, func(a, b Stream) int { return cmp.Compare(a.Index, b.Index) })
-	return s
+	return joined
 }
 
 // text makes s valid UTF-8.

@@ -34,7 +34,7 @@ const (
 	// entries) bound what one list may make the library allocate: 16 MiB
 	// hold far more of them than any desktop has.
 	maxEntries = 10_000
-	maxItems   = 250_000
+	maxItems   = 200_000
 )
 
 // malformed is the error code put in the place of a reply that has the wrong

@@ -42,6 +42,8 @@ type Behaviour struct {
 	// behaves would send; nil sends it. It is called from the connection's own
 	// goroutine: no further request is read before it returns.
 	Answer func(c *Conn, r Request, honest []byte)
+	// Still makes no move, and yet acknowledges it.
+	Still bool
 }
 
 // Server is a sound server for as many clients as come.
@@ -59,6 +61,7 @@ type Server struct {
 	world     World
 	conns     map[*Conn]bool
 	accepted  int
+	nth       int // of the connections since the last Behave
 }
 
 // Listen starts a server on a socket, "unix:/path", or on a port of the
@@ -101,7 +104,7 @@ func (s *Server) Close() {
 func (s *Server) Behave(b Behaviour, w World) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.behaviour, s.world = b, w.clone()
+	s.behaviour, s.world, s.nth = b, w.clone(), 0
 }
 
 // Hangup ends all connections.
@@ -138,7 +141,8 @@ func (s *Server) accept() {
 		}
 		s.mu.Lock()
 		s.accepted++
-		c := &Conn{Conn: conn, Number: s.accepted, server: s}
+		s.nth++
+		c := &Conn{Conn: conn, Number: s.accepted, Nth: s.nth, server: s}
 		if s.closed {
 			conn.Close()
 		} else {
@@ -171,7 +175,10 @@ func (s *Server) serve(c *Conn) {
 			return
 		}
 		s.mu.Lock()
-		honest := s.world.answer(r, firstIndex+uint32(c.Number))
+		honest := Reply(r, nil)
+		if !s.behaviour.Still || r.Command != OpMove {
+			honest = s.world.answer(r, firstIndex+uint32(c.Number))
+		}
 		answer := s.behaviour.Answer
 		s.mu.Unlock()
 		if answer == nil {
@@ -187,6 +194,8 @@ type Conn struct {
 	net.Conn
 	// Number counts the server's connections from 1.
 	Number int
+	// Nth counts those since the last Behave from 1.
+	Nth int
 	// Held is for a Behaviour to keep frames in.
 	Held [][]byte
 

@@ -57,17 +57,20 @@ func run(args []string, stdout, stderr io.Writer, getenv func(string) string) in
 func (a *app) root() *cobra.Command {
 	var t targetFlags
 	var r toggle.Request
-	var prev, notify bool
+	var prev, notify, showVersion bool
 	var to string
 	root := &cobra.Command{
 		Use:               "patoggle",
 		Short:             "move the focused application's sound to the next sink",
-		Version:           version,
 		Args:              noArguments,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if showVersion {
+				_, err := fmt.Fprintln(a.stdout, "patoggle "+version)
+				return err
+			}
 			var err error
 			if r.Target, err = t.target(cmd); err != nil {
 				return err
@@ -87,7 +90,6 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.SetVersionTemplate("patoggle {{.Version}}\n")
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.stdout, help(cmd)) })
 	root.SuggestionsMinimumDistance = 2 // the default of the library's own check
 
@@ -112,6 +114,9 @@ func (a *app) root() *cobra.Command {
 	f.BoolVarP(&r.DryRun, "dry-run", "n", false, "move nothing, say what would move")
 	f.BoolVar(&r.Verify, "verify", false, "look again after a second, retry once")
 	f.BoolVar(&notify, "notify", false, "show a desktop notification")
+	// The library's own version flag would link text/template, with which the
+	// linker keeps every exported method: a quarter of the program.
+	f.BoolVar(&showVersion, "version", false, "show the version")
 	root.MarkFlagsMutuallyExclusive("prev", "to")
 	t.add(root)
 
@@ -260,7 +265,7 @@ func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 			a.onClose(c.Close)
 			return c, nil
 		},
-		Procs:    func() match.Processes { return proc.New(os.DirFS("/proc")) },
+		Procs:    func() match.Processes { return proc.New(proc.FS("/proc")) },
 		Config:   cfg,
 		PID:      os.Getpid(),
 		UID:      os.Getuid(),

@@ -263,6 +263,11 @@ func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 				return nil, err
 			}
 			a.onClose(c.Close)
+			if a.verbose {
+				for _, w := range c.Warnings() {
+					say(a.stderr, "warning", term.Escape(w))
+				}
+			}
 			return c, nil
 		},
 		Procs:    func() match.Processes { return proc.New(proc.FS("/proc")) },

@@ -111,6 +111,13 @@ func TestTheCookieOpensTCP(t *testing.T) {
 	d := &desk{t: t, Lab: lab.Start(t), program: lab.Binary(t, "patoggle")}
 	d.sound = d.PulseAudioWith(lab.SoundOptions{Sinks: sinks, Cookie: true, TCP: true})
 	d.expect(0, "Speakers", "list", "--server", d.sound.TCP)
+	if err := os.Chmod(d.sound.CookieFile, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := d.expect(0, "Speakers", "list", "-v", "--server", d.sound.TCP)
+	if !strings.Contains(r.Stderr, "patoggle: warning: ") || !strings.Contains(r.Stderr, "cookie") {
+		t.Errorf("a cookie that others can read is not warned about: %s", r.Stderr)
+	}
 	wrong := filepath.Join(d.Dir, "wrong-cookie")
 	if err := os.WriteFile(wrong, make([]byte, 256), 0o600); err != nil {
 		t.Fatal(err)

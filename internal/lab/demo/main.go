@@ -59,7 +59,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	select {
 	case err = <-done:
 		if err != nil {
-			fmt.Fprintf(stderr, "demo: error: %v\n", err)
+			fmt.Fprintf(stderr, "demo: error: %v\ndemo: the ends of the logs:\n%s", err, l.Logs())
 			code = 1
 		}
 	case <-interrupted:

@@ -267,7 +267,7 @@ func TestTheSoundServerMayBeKilledFiftyTimes(t *testing.T) {
 			r.keys.tap(30*time.Millisecond, "Super", "F9")
 			r.on("b")
 			if i == 10 {
-				tenth = r.use()
+				tenth = r.tidyUse()
 			}
 			r.player.Kill()
 			if i%10 == 0 {
@@ -280,13 +280,31 @@ func TestTheSoundServerMayBeKilledFiftyTimes(t *testing.T) {
 			r.sound.Restart()
 		}
 		r.Until("the server to be back", func() bool { return !r.away() })
-		last := r.use()
-		t.Logf("after 10 rounds %+v, after %d %+v", tenth, rounds, last)
-		if last.fds > tenth.fds || last.threads > tenth.threads+2 || last.rss > tenth.rss+1024 {
-			t.Errorf("it has grown: after 10 rounds %+v, after %d %+v", tenth, rounds, last)
-		}
+		// The player has gone with the server, and the second connection that
+		// PipeWire takes is open again.
+		r.play()
+		r.keys.tap(30*time.Millisecond, "Super", "F9")
+		r.on("b")
+		noGrowth(t, tenth, r.tidyUse())
 		r.hasFewGoroutines()
 	})
+}
+
+// tidyUse is what the daemon uses after it was made to collect its garbage.
+func (r *rig) tidyUse() usage {
+	r.t.Helper()
+	r.hangup()
+	return r.use()
+}
+
+// noGrowth compares a daemon with itself, later.
+func noGrowth(t *testing.T, early, late usage) {
+	t.Helper()
+	t.Logf("early %+v, late %+v", early, late)
+	// Threads are kept by the runtime for the next call of C that blocks.
+	if late.fds > early.fds || late.threads > early.threads+2 || late.rss > early.rss+768 {
+		t.Errorf("it has grown: early %+v, late %+v", early, late)
+	}
 }
 
 // away tells whether the last word on the sound server is that it is away.
@@ -363,11 +381,7 @@ func TestAThousandReloads(t *testing.T) {
 		}
 	}
 	r.Until("the last word", func() bool { return r.said("the last good configuration stays in force") >= rounds/10 })
-	last := r.use()
-	t.Logf("after 100 reloads %+v, after %d %+v", hundredth, rounds, last)
-	if last.fds > hundredth.fds || last.threads > hundredth.threads+2 || last.rss > hundredth.rss+1024 {
-		t.Errorf("it has grown: after 100 reloads %+v, after %d %+v", hundredth, rounds, last)
-	}
+	noGrowth(t, hundredth, r.use())
 	if n := r.said("patoggled: error: " + r.config + ":3:6: "); n != rounds/10 {
 		t.Errorf("%d of %d bad files were complained about", n, rounds/10)
 	}
@@ -496,29 +510,30 @@ func TestASavedConfigurationIsRead(t *testing.T) {
 }
 
 func TestAtRestItUsesNoTimeAndLittleMemory(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, pulseaudio)
-	r.play()
-	r.configure(hotkeys("Super+F9", "Super+F8", "Ctrl+Alt+Z", "XF86AudioNext"))
-	r.start()
-	if !r.systemd.has("STATUS=4 hotkeys in force") {
-		t.Fatalf("the service manager was told %q", r.systemd.all())
-	}
-	r.keys.tap(30*time.Millisecond, "Super", "F9")
-	r.on("b")
-	time.Sleep(3 * time.Second) // until the runtime has tidied up
-	before := r.use()
-	time.Sleep(time.Minute)
-	rest := r.use()
-	t.Logf("at rest %+v, a minute later %+v", before, rest)
-	if rest.ticks != before.ticks {
-		t.Errorf("%d ticks of CPU time in a minute at rest", rest.ticks-before.ticks)
-	}
-	const limit = 16 << 10
-	if rest.rss >= limit {
-		t.Errorf("%d kB resident", rest.rss)
-	}
-	r.end()
+	bothServers(t, func(t *testing.T, server string) {
+		r := newRig(t, server)
+		r.play()
+		r.configure(hotkeys("Super+F9", "Super+F8", "Ctrl+Alt+Z", "XF86AudioNext"))
+		r.start()
+		if !r.systemd.has("STATUS=4 hotkeys in force") {
+			t.Fatalf("the service manager was told %q", r.systemd.all())
+		}
+		r.keys.tap(30*time.Millisecond, "Super", "F9")
+		r.on("b")
+		time.Sleep(4 * time.Second) // until the move is verified, and the runtime has tidied up
+		before := r.use()
+		time.Sleep(time.Minute)
+		rest := r.use()
+		t.Logf("at rest %+v, a minute later %+v", before, rest)
+		if rest.ticks != before.ticks {
+			t.Errorf("%d ticks of CPU time in a minute at rest", rest.ticks-before.ticks)
+		}
+		const limit = 16 << 10
+		if rest.rss >= limit && !raceDetector {
+			t.Errorf("%d kB resident", rest.rss)
+		}
+		r.end()
+	})
 }
 
 func TestAPulledBackStreamIsMovedOnceMoreAndThenReported(t *testing.T) {

@@ -34,10 +34,14 @@ func TestMain(m *testing.M) {
 	os.Exit(lab.Main(m))
 }
 
-// program is the built daemon.
+// program is the built daemon; under the race detector when the test is.
 func program(t testing.TB) string {
 	t.Helper()
-	file, err := lab.Build("cmd/patoggled", "cgo")
+	flags := []string{"cgo"}
+	if raceDetector {
+		flags = append(flags, "-race")
+	}
+	file, err := lab.Build("cmd/patoggled", flags...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,18 +103,29 @@ func (g *guard) next() error {
 	if n := g.filter(g.frame[headerSize:]); n > 0 {
 		putHeader(g.frame, n)
 		g.out = g.frame[:headerSize+n]
+		if n < cap(g.frame)/2 && cap(g.frame) > keepFrame {
+			// What was shortened need not be kept until the library has
+			// read the rest.
+			g.out, g.frame = bytes.Clone(g.out), nil
+		}
 	}
 	return nil
 }
 
 // body reads n bytes behind room for a header into g.frame. The buffer grows
-// with what really arrives, not with what was announced; it always has room
-// for an error reply.
+// with what really arrives, not with what was announced, until enough has come
+// for the announcement to be believed; it always has room for an error reply.
 func (g *guard) body(n int) error {
-	const step = 256 << 10
+	const (
+		step    = 256 << 10
+		believe = 1 << 20
+	)
 	g.frame = append(g.frame[:0], make([]byte, headerSize)...)
 	for have := 0; have < n; {
 		more := min(n-have, max(step, have))
+		if have >= believe {
+			more = n - have
+		}
 		g.frame = grow(g.frame, more, errorBody)
 		if _, err := io.ReadFull(g.in, g.frame[headerSize+have:]); err != nil {
 			return readCause(err)

@@ -66,7 +66,8 @@ func toClient(r *proto.GetClientInfoReply) *Client {
 }
 
 // The functions below take a list apart while they go, so that a very long
-// one is not in memory twice.
+// one is not in memory twice. Of entries with one index, which no server should
+// send, the first counts.
 
 func toSinks(list proto.GetSinkInfoListReply) []Sink {
 	sinks := make([]Sink, len(list))
@@ -75,7 +76,7 @@ func toSinks(list proto.GetSinkInfoListReply) []Sink {
 		list[i] = nil
 	}
 	slices.SortStableFunc(sinks, func(a, b Sink) int { return cmp.Compare(a.Index, b.Index) })
-	return sinks
+	return slices.CompactFunc(sinks, func(a, b Sink) bool { return a.Index == b.Index })
 }
 
 // unjoined is a stream with the index of its client.
@@ -91,7 +92,7 @@ func toStreams(list proto.GetSinkInputInfoListReply) []unjoined {
 		list[i] = nil
 	}
 	slices.SortStableFunc(streams, func(a, b unjoined) int { return cmp.Compare(a.Index, b.Index) })
-	return streams
+	return slices.CompactFunc(streams, func(a, b unjoined) bool { return a.Index == b.Index })
 }
 
 func toClients(list proto.GetClientInfoListReply) map[ClientIndex]*Client {

@@ -35,6 +35,13 @@ const (
 	// hold far more of them than any desktop has.
 	maxEntries = 10_000
 	maxItems   = 200_000
+
+	// maxEntryText and maxReplyText are how many bytes of one entry and of one
+	// reply are handed on before the strings and property values after them are
+	// emptied: what one client says of itself in 16 MiB must not cost the
+	// memory of all, nor the names of the others.
+	maxEntryText = 64 << 10
+	maxReplyText = 6 << 20
 )
 
 // malformed is the error code put in the place of a reply that has the wrong
@@ -132,7 +139,8 @@ func replyShape(command uint32) (s shape, list, ok bool) {
 
 // sanitize checks the values in b, what follows command and tag in a reply,
 // against the shape of the reply to command. It shortens strings and property
-// values in place and returns how many bytes of b are left; what needs no
+// values in place, each to maxString and all together by maxEntryText and
+// maxReplyText, and returns how many bytes of b are left; what needs no
 // shortening is left as it is. ok is false when b has another shape; b is
 // spoilt then.
 func sanitize(command uint32, b []byte) (n int, ok bool) {
@@ -146,6 +154,7 @@ func sanitize(command uint32, b []byte) (n int, ok bool) {
 		return w.w, ok && w.r == len(b)
 	}
 	for entries := 0; w.r < len(b); entries++ {
+		w.entry = w.w
 		if entries == maxEntries || !w.values(s) {
 			return 0, false
 		}
@@ -158,7 +167,13 @@ func sanitize(command uint32, b []byte) (n int, ok bool) {
 type walker struct {
 	b     []byte
 	r, w  int
+	entry int // where the current entry begins in b[:w]
 	items int
+}
+
+// spent tells whether there has been enough text.
+func (w *walker) spent() bool {
+	return w.w-w.entry > maxEntryText || w.w > maxReplyText
 }
 
 // item counts a property, port or format; false when there are too many.
@@ -279,6 +294,9 @@ func (w *walker) text() bool {
 		return false
 	}
 	n := cut(rest[:end])
+	if w.spent() {
+		n = 0
+	}
 	w.keep(n)
 	w.r += end - n
 	return w.keep(1) // the NUL
@@ -300,8 +318,8 @@ func (w *walker) propertyList() bool {
 }
 
 // value copies a property's value: 'L' length, 'x' length bytes. One that is
-// too long is cut when it is a string; any other block is left out whole, so
-// that a piece of it is not taken for a string.
+// too long, or comes after too much, is cut when it is a string; any other
+// block is left out whole, so that a piece of it is not taken for a string.
 func (w *walker) value() bool {
 	const size = 1 + 4 + 1 + 4
 	if len(w.b)-w.r < size {
@@ -318,10 +336,12 @@ func (w *walker) value() bool {
 	block := w.b[w.r+size : w.r+size+int(length)]
 	kept := int(length)
 	terminated := false
-	if len(block) > maxString+1 {
+	if spent := w.spent(); spent || len(block) > maxString+1 {
 		kept = 0
-		if end := indexNUL(block); end == len(block)-1 {
-			kept = cut(block[:end])
+		if end := indexNUL(block); end >= 0 && end == len(block)-1 {
+			if !spent {
+				kept = cut(block[:end])
+			}
 			terminated = true
 		}
 	}

@@ -2,6 +2,7 @@ package pulse
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -145,6 +146,41 @@ func TestLongValuesThatAreNoStringsAreEmptied(t *testing.T) {
 			t.Errorf("%s: ok %v, got %q", name, ok, b[:n])
 		}
 	}
+}
+
+func TestEnoughTextIsEnough(t *testing.T) {
+	value := strings.Repeat("v", 900)
+	greedy := map[string]string{}
+	for i := range 200 {
+		greedy[fmt.Sprintf("key %03d", i)] = value
+	}
+	modest := enc{}.client(7, "modest", map[string]string{"a": "b"})
+	// One that says too much loses its own words only.
+	n, b := shortened(t, append(enc{}.client(1, "greedy", greedy), modest...))
+	if n > maxEntryText+20_000+len(modest) || !bytes.HasSuffix(b, modest) {
+		t.Errorf("%d bytes are left, ending in %q", n, b[max(0, n-len(modest)):])
+	}
+	// Many that do so together.
+	var all enc
+	for i := range 150 {
+		all = all.client(uint32(i), "greedy", greedy)
+	}
+	if n, _ := shortened(t, all); n > maxReplyText+1<<20 {
+		t.Errorf("%d bytes of %d are left", n, len(all))
+	}
+}
+
+func shortened(t *testing.T, in enc) (int, []byte) {
+	t.Helper()
+	b := bytes.Clone(in)
+	n, ok := sanitize(proto.OpGetClientInfoList, b)
+	if !ok {
+		t.Fatal("refused")
+	}
+	if _, err := readReply(proto.OpGetClientInfoList, b[:n]); err != nil {
+		t.Fatalf("what is left cannot be read: %v", err)
+	}
+	return n, b[:n]
 }
 
 func TestListsAreBounded(t *testing.T) {

@@ -1,0 +1,156 @@
+package hostile
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/lab/rogue"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+
+// most is the memory that no call may exceed, in bytes.
+const most = 64_000_000
+
+// slack is what a busy machine may add to a timeout.
+const slack = time.Second
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// usual is a world of three sinks and one application, which is the process
+// pid, a program of that name.
+func usual(pid int, program string) rogue.World {
+	return rogue.World{
+		Name:    "pulseaudio",
+		Default: "a",
+		Sinks: []rogue.Sink{
+			{Index: 1, Name: "a", Description: "Speakers"},
+			{Index: 2, Name: "b", Description: "Headset"},
+			{Index: 3, Name: "c", Description: "TV"},
+		},
+		Clients: []rogue.Client{{Index: 40, Name: "Player", Props: map[string]string{
+			"application.name":           "Player",
+			"application.process.id":     itoa(pid),
+			"application.process.binary": program,
+		}}},
+		Streams: []rogue.Stream{{Index: 7, Sink: 1, Client: 40, Media: "tone"}},
+	}
+}
+
+// listen starts a rogue server that ends with the test.
+func listen(t *testing.T, address string, w rogue.World) *rogue.Server {
+	t.Helper()
+	s, err := rogue.Listen(address, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// wellSpoken holds what is true of all that the programs write: no control
+// byte reaches the terminal, and every line is in the program's voice.
+func wellSpoken(t *testing.T, program string, r lab.Result) {
+	t.Helper()
+	for _, out := range []string{r.Stdout, r.Stderr} {
+		if i := strings.IndexFunc(out, func(c rune) bool { return unicode.IsControl(c) && c != '\n' || c == '\u202e' }); i >= 0 {
+			t.Errorf("a raw control character at %d of %q", i, out)
+		}
+	}
+	for line := range strings.Lines(r.Stderr) {
+		if !strings.HasPrefix(line, program+": ") {
+			t.Errorf("a line in another voice: %q", line)
+		}
+	}
+}
+
+// extremes keeps the largest figures of many runs.
+type extremes struct {
+	mu     sync.Mutex
+	runs   int
+	memory int64
+	fat    string
+	over   time.Duration
+	late   string
+}
+
+func (e *extremes) add(name string, r lab.Result, limit time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.runs++
+	if r.MaxRSS > e.memory {
+		e.memory, e.fat = r.MaxRSS, name
+	}
+	if over := r.Took - limit; e.late == "" || over > e.over {
+		e.over, e.late = over, name
+	}
+}
+
+func (e *extremes) String() string {
+	return fmt.Sprintf("%d runs; most memory %.1f MB (%s); latest %v after its timeout (%s)",
+		e.runs, float64(e.memory)/1e6, e.fat, e.over.Round(time.Millisecond), e.late)
+}
+
+func TestASoundServerMisbehavesToThePatoggle(t *testing.T) {
+	const usually = 600 * time.Millisecond
+	l := lab.Start(t)
+	program := lab.Binary(t, "patoggle")
+	all := tales()
+	if len(all) < 40 {
+		t.Errorf("only %d tales", len(all))
+	}
+	var figures extremes
+	t.Run("tales", func(t *testing.T) {
+		for i, tale := range all {
+			t.Run(tale.name, func(t *testing.T) {
+				t.Parallel()
+				timeout := usually
+				if tale.patience > 0 {
+					timeout = tale.patience
+				}
+				w := usual(os.Getpid(), "hostile.test")
+				if tale.world != nil {
+					tale.world(&w)
+				}
+				address := fmt.Sprintf("unix:%s/tale-%d", l.Runtime, i)
+				if tale.tcp {
+					address = "tcp:"
+				}
+				s := listen(t, address, w)
+				s.Behave(tale.Behaviour, w)
+				args := append([]string{"--stream", "7", "--timeout", timeout.String()}, tale.args...)
+				r := l.Run([]string{"PULSE_SERVER=" + s.Address}, program, args...)
+				figures.add(tale.name, r, timeout)
+				t.Logf("exit code %d after %v, %.1f MB: %.200s%.200s", r.Code, r.Took.Round(time.Millisecond), float64(r.MaxRSS)/1e6, r.Stdout, r.Stderr)
+				wellSpoken(t, "patoggle", r)
+				out := r.Stderr
+				if tale.code == 0 {
+					out = r.Stdout
+				}
+				if r.Code != tale.code || !strings.Contains(out, tale.says) {
+					t.Errorf("exit code %d, want %d with %q\nstdout: %.500s\nstderr: %.500s", r.Code, tale.code, tale.says, r.Stdout, r.Stderr)
+				}
+				if r.Took > timeout+slack {
+					t.Errorf("took %v", r.Took)
+				}
+				if !tale.slow && r.Took > timeout {
+					t.Errorf("took %v for what is known at once", r.Took)
+				}
+				if r.MaxRSS > most {
+					t.Errorf("had %d bytes of memory", r.MaxRSS)
+				}
+				if len(r.Stdout)+len(r.Stderr) > 8192 {
+					t.Errorf("wrote %d bytes", len(r.Stdout)+len(r.Stderr))
+				}
+			})
+		}
+	})
+	t.Logf("patoggle: %v", &figures)
+}

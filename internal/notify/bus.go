@@ -3,50 +3,38 @@ package notify
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"time"
 
-	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
 )
 
-// link is one connection to the session bus.
+// The bus itself (D-Bus specification 0.43, Message Bus Messages).
+const (
+	busName   = "org.freedesktop.DBus"
+	busObject = "/org/freedesktop/DBus"
+)
+
+// link is one connection to the session bus. It has no goroutine: a call
+// writes, and reads until its reply is there. What came unasked meanwhile is
+// skipped.
+//
+// The library's own connection is not used. It waits without end while it
+// connects, a goroutine of its own decodes what arrives, where a panic could
+// not be caught, and nothing tells when that has ended.
 type link struct {
-	conn   *dbus.Conn
-	socket *socket
-}
-
-// socket is what the library reads from and writes to. It knows when the
-// library's reading goroutine has come to its end, and when half a message
-// may have been written.
-type socket struct {
-	net.Conn
-	buffered *bufio.Reader
-	once     sync.Once
-	ended    chan struct{} // closed after the first error of Read
-	torn     atomic.Bool   // a Write failed
-}
-
-func (s *socket) Write(b []byte) (int, error) {
-	n, err := s.Conn.Write(b)
-	if err != nil {
-		s.torn.Store(true)
-	}
-	return n, err
-}
-
-func (s *socket) Read(b []byte) (int, error) {
-	n, err := s.buffered.Read(b)
-	if err != nil {
-		s.once.Do(func() { close(s.ended) })
-	}
-	return n, err
+	conn   *net.UnixConn
+	reader *bufio.Reader
+	serial uint32
+	// torn is set when half a message was written or read.
+	torn bool
 }
 
 // longAgo is a deadline that has passed.
@@ -76,49 +64,38 @@ func (a address) dial(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := trusted(conn.(*net.UnixConn)); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("%q %w", string(a), err)
-	}
-	s := &socket{Conn: conn, buffered: bufio.NewReader(conn), ended: make(chan struct{})}
-	// The library waits without end for the bus: a deadline of the socket
-	// ends that.
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(longAgo) })
-	l, err := greet(s)
-	if !stop() && err == nil {
-		l.close()
-		err = ctx.Err()
+	l := &link{conn: conn.(*net.UnixConn), reader: bufio.NewReader(conn)}
+	defer l.endWith(ctx)()
+	if err = l.trusted(); err == nil {
+		err = l.greet()
 	}
 	if err != nil {
+		l.conn.Close()
 		return nil, fmt.Errorf("%q: %w", string(a), err)
 	}
 	return l, nil
 }
 
-// greet authenticates and says hello. It closes the socket when it fails.
-func greet(s *socket) (*link, error) {
-	uid := strconv.Itoa(os.Geteuid())
-	conn, err := dbus.NewConn(s, dbus.WithAuth(dbus.AuthExternal(uid)))
-	if err != nil {
-		s.Close()
-		return nil, err
+// endWith makes reads and writes fail once the context ends. The function it
+// returns undoes that.
+func (l *link) endWith(ctx context.Context) (undo func()) {
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		l.conn.SetDeadline(longAgo)
+		close(ended)
+	})
+	return func() {
+		if !stop() {
+			<-ended
+		}
+		l.conn.SetDeadline(time.Time{})
 	}
-	if err := conn.Auth([]dbus.Auth{dbus.AuthExternal(uid)}); err != nil {
-		conn.Close() // nothing reads yet
-		return nil, err
-	}
-	l := &link{conn: conn, socket: s}
-	if err := conn.Hello(); err != nil {
-		l.close()
-		return nil, err
-	}
-	return l, nil
 }
 
 // trusted refuses a bus that runs as anybody but us and root, who could put
 // any words on the screen.
-func trusted(conn *net.UnixConn) error {
-	raw, err := conn.SyscallConn()
+func (l *link) trusted() error {
+	raw, err := l.conn.SyscallConn()
 	if err != nil {
 		return err
 	}
@@ -131,62 +108,102 @@ func trusted(conn *net.UnixConn) error {
 		return err
 	}
 	if peer.Uid != 0 && int(peer.Uid) != os.Geteuid() {
-		return fmt.Errorf("belongs to another user, with the id %d", peer.Uid)
+		return fmt.Errorf("it belongs to another user, with the id %d", peer.Uid)
 	}
 	return nil
 }
 
-// close ends the connection and waits for the library's reader.
-func (l *link) close() {
-	l.conn.Close()
-	<-l.socket.ended
-}
-
-// broken reports whether the connection is of no more use.
-func (l *link) broken() bool {
-	select {
-	case <-l.socket.ended:
-		return true
-	default:
-		return l.socket.torn.Load() || !l.conn.Connected()
+// greet authenticates with the mechanism EXTERNAL (D-Bus specification 0.43,
+// Authentication Protocol), in which the bus takes our user id from the
+// socket, and says hello.
+func (l *link) greet() error {
+	uid := hex.EncodeToString([]byte(strconv.Itoa(os.Geteuid())))
+	if _, err := io.WriteString(l.conn, "\x00AUTH EXTERNAL "+uid+"\r\n"); err != nil {
+		return err
 	}
+	line, err := l.reader.ReadSlice('\n') // at most a buffer full
+	if err != nil {
+		return fmt.Errorf("the bus does not answer: %w", err)
+	}
+	if text := strings.TrimSpace(string(line)); !strings.HasPrefix(text, "OK ") {
+		return fmt.Errorf("the bus refuses us: %q", text)
+	}
+	if _, err := io.WriteString(l.conn, "BEGIN\r\n"); err != nil {
+		return err
+	}
+	var unique string
+	return l.call(call{destination: busName, object: busObject, iface: busName, method: "Hello"}, &unique)
 }
 
-// writesEndWith makes writes fail once the context ends, since the library
-// writes before it looks at the context. The function it returns undoes that.
-func (l *link) writesEndWith(ctx context.Context) (undo func()) {
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		l.socket.SetWriteDeadline(longAgo)
-		close(ended)
-	})
-	return func() {
-		if !stop() {
-			<-ended
+// call sends a message and stores the reply. An error is errLost when there
+// was none.
+func (l *link) call(c call, into any) error {
+	l.serial++
+	serial := l.serial // not 0 within the life of any bus
+	frame, err := c.encode(serial)
+	if err != nil {
+		return err
+	}
+	if _, err := l.conn.Write(frame); err != nil {
+		l.torn = true
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	for {
+		frame, err := l.read()
+		if err != nil {
+			return fmt.Errorf("%w: %w", errLost, err)
 		}
-		l.socket.SetWriteDeadline(time.Time{})
+		if !isReply(frame) {
+			continue
+		}
+		m, err := decode(frame)
+		if err != nil {
+			l.torn = true
+			return fmt.Errorf("%w: %w", errLost, err)
+		}
+		if answers(m, serial) {
+			return store(m, into)
+		}
 	}
+}
+
+// read returns the next message, undecoded. When the deadline passes before one is
+// there at all, the connection stays as good as it was.
+func (l *link) read() ([]byte, error) {
+	head, err := l.reader.Peek(headLength)
+	if err != nil {
+		l.torn = !errors.Is(err, os.ErrDeadlineExceeded)
+		return nil, err
+	}
+	length, err := frameLength(head)
+	if err != nil {
+		l.torn = true
+		return nil, err
+	}
+	frame := make([]byte, length)
+	if _, err := io.ReadFull(l.reader, frame); err != nil {
+		l.torn = true
+		return nil, err
+	}
+	return frame, nil
 }
 
 // owner returns the unique name of the notification daemon, after asking the
 // bus to start one when there is none.
-func (l *link) owner(ctx context.Context) (string, error) {
-	bus := l.conn.BusObject()
+func (l *link) owner() (string, error) {
 	var owner string
-	ask := func() error {
-		return translate(bus.CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, service), &owner)
-	}
-	err := ask()
-	if !errors.Is(err, errGone) || l.broken() || ctx.Err() != nil {
+	ask := call{destination: busName, object: busObject, iface: busName, method: "GetNameOwner", args: []any{service}}
+	err := l.call(ask, &owner)
+	if !errors.Is(err, errAbsent) {
 		return owner, err
 	}
 	var result uint32
-	err = translate(bus.CallWithContext(ctx, "org.freedesktop.DBus.StartServiceByName", 0, service, uint32(0)), &result)
-	switch {
-	case l.broken() || ctx.Err() != nil:
-		return "", err
-	case err != nil:
-		return "", ErrNoServer
+	start := call{destination: busName, object: busObject, iface: busName, method: "StartServiceByName", args: []any{service, uint32(0)}}
+	if err := l.call(start, &result); err != nil {
+		if errors.Is(err, errLost) {
+			return "", err
+		}
+		return "", ErrNoServer // nobody to start, or it does not start
 	}
-	return owner, ask()
+	return owner, l.call(ask, &owner)
 }

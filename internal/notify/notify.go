@@ -4,9 +4,9 @@
 // longer than its context says, and nothing is executed; the bus may start
 // the notification daemon, as it does for every program.
 //
-// The library is github.com/godbus/dbus/v5, on a connection that we open
-// ourselves: its own search for the bus reads the environment and may run
-// dbus-launch. No type of it leaves this package.
+// The library is github.com/godbus/dbus/v5, of which the messages are used
+// and not the connections: its search for the bus reads the environment and
+// may run dbus-launch. No type of it leaves this package.
 package notify
 
 import (
@@ -72,8 +72,8 @@ func New(getenv func(string) string) *Notifier {
 	return &Notifier{getenv: getenv, life: life, end: end, turn: make(chan struct{}, 1)}
 }
 
-// Close ends the connection and a Send in progress, and returns when the
-// goroutines of both have ended. It may be called again.
+// Close ends the connection and a Send in progress, and returns when both have
+// ended. It may be called again.
 func (n *Notifier) Close() error {
 	n.end()
 	n.turn <- struct{}{} // a Send in progress ends at once
@@ -87,7 +87,11 @@ func (n *Notifier) Close() error {
 // A note with a tag takes the place of the last one with that tag, also when
 // another process sent it, as far as the daemon can do that.
 func (n *Notifier) Send(ctx context.Context, note Note) error {
-	ctx, cancel := context.WithTimeout(ctx, Limit)
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(Limit)
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	defer context.AfterFunc(n.life, cancel)()
 	select {
@@ -100,7 +104,7 @@ func (n *Notifier) Send(ctx context.Context, note Note) error {
 		return ErrClosed
 	}
 	err := n.send(ctx, note)
-	if errors.Is(err, errGone) && ctx.Err() == nil {
+	if (errors.Is(err, errLost) || errors.Is(err, errAbsent)) && ctx.Err() == nil {
 		// The bus or the daemon went away, which shows only when it is used:
 		// both may be back already.
 		err = n.send(ctx, note)
@@ -111,9 +115,6 @@ func (n *Notifier) Send(ctx context.Context, note Note) error {
 	return nil
 }
 
-// errGone says that a connection or a daemon that was there is no longer.
-var errGone = errors.New("gone")
-
 // cause turns the end of the context into the reason it ended for.
 func (n *Notifier) cause(ctx context.Context, err error) error {
 	switch {
@@ -123,8 +124,10 @@ func (n *Notifier) cause(ctx context.Context, err error) error {
 		return ErrTimeout
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, errGone):
+	case errors.Is(err, errAbsent):
 		return ErrNoServer
+	case errors.Is(err, errLost) && !errors.Is(err, ErrNoBus):
+		return fmt.Errorf("%w: %w", ErrNoBus, err)
 	}
 	return err
 }
@@ -133,16 +136,13 @@ func (n *Notifier) cause(ctx context.Context, err error) error {
 // a new bus the same unique name may be another program.
 func (n *Notifier) drop() {
 	if n.link != nil {
-		n.link.close()
+		n.link.conn.Close()
 	}
 	n.link = nil
 	n.server = server{}
 }
 
 func (n *Notifier) send(ctx context.Context, note Note) error {
-	if n.link != nil && n.link.broken() {
-		n.drop()
-	}
 	if n.link == nil {
 		l, err := dial(ctx, n.getenv)
 		if err != nil {
@@ -150,13 +150,18 @@ func (n *Notifier) send(ctx context.Context, note Note) error {
 		}
 		n.link = l
 	}
-	defer n.link.writesEndWith(ctx)()
-	return n.deliver(ctx, note)
+	undo := n.link.endWith(ctx)
+	err := n.deliver(note)
+	undo()
+	if n.link.torn {
+		n.drop()
+	}
+	return err
 }
 
 // deliver finds the daemon and hands the note over.
-func (n *Notifier) deliver(ctx context.Context, note Note) error {
-	owner, err := n.link.owner(ctx)
+func (n *Notifier) deliver(note Note) error {
+	owner, err := n.link.owner()
 	if err != nil {
 		return err
 	}
@@ -164,20 +169,23 @@ func (n *Notifier) deliver(ctx context.Context, note Note) error {
 		// Another daemon: ids of the last one would name strangers' notes.
 		n.server = server{owner: owner, ids: make(map[string]uint32)}
 	}
-	daemon := n.link.conn.Object(owner, object)
 	if n.server.capabilities == nil {
-		capabilities := []string{}
-		call := daemon.CallWithContext(ctx, service+".GetCapabilities", dbus.FlagNoAutoStart)
-		if err := translate(call, &capabilities); err != nil {
+		var capabilities []string
+		err := n.link.call(call{
+			destination: owner, object: object, iface: service, method: "GetCapabilities", flags: dbus.FlagNoAutoStart,
+		}, &capabilities)
+		if err != nil {
 			return err
 		}
-		n.server.capabilities = capabilities
+		n.server.capabilities = append([]string{}, capabilities...) // never nil
 	}
 	m := newMessage(note, n.server.capabilities)
 	var id uint32
-	call := daemon.CallWithContext(ctx, service+".Notify", dbus.FlagNoAutoStart,
-		"patoggle", n.server.ids[m.tag], m.icon, m.summary, m.body, []string{}, m.hints(), m.expire)
-	if err := translate(call, &id); err != nil {
+	err = n.link.call(call{
+		destination: owner, object: object, iface: service, method: "Notify", flags: dbus.FlagNoAutoStart,
+		args: []any{"patoggle", n.server.ids[m.tag], m.icon, m.summary, m.body, []string{}, m.hints(), m.expire},
+	}, &id)
+	if err != nil {
 		return err
 	}
 	if m.tag != "" {
@@ -207,29 +215,4 @@ func (m message) hints() map[string]dbus.Variant {
 		hints["x-dunst-stack-tag"] = dbus.MakeVariant(m.tag)
 	}
 	return hints
-}
-
-// translate stores the answer of a call, or turns what the library and the
-// bus say into our errors.
-func translate(call *dbus.Call, into any) error {
-	err := call.Err
-	if err == nil {
-		if err := call.Store(into); err != nil {
-			return fmt.Errorf("%w to speak as the specification says: %q", ErrRefused, err.Error())
-		}
-		return nil
-	}
-	var answer dbus.Error
-	if !errors.As(err, &answer) {
-		// The library's own: the connection is closed, or the context ended.
-		return fmt.Errorf("%w: %q", errGone, err.Error())
-	}
-	switch answer.Name {
-	case "org.freedesktop.DBus.Error.ServiceUnknown",
-		"org.freedesktop.DBus.Error.NameHasNoOwner",
-		"org.freedesktop.DBus.Error.NoReply", // it left while it was asked
-		"org.freedesktop.DBus.Error.Disconnected":
-		return errGone
-	}
-	return fmt.Errorf("%w: %q", ErrRefused, answer.Error())
 }

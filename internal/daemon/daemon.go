@@ -286,6 +286,11 @@ func (d *service) newServer() *server {
 		if err != nil {
 			return nil, err
 		}
+		if d.Verbose {
+			for _, w := range c.Warnings() {
+				d.speak.say("warning", term.Escape(w))
+			}
+		}
 		return c, nil
 	}, d.soundChanged)
 	screen := &view{open: func(ctx context.Context) (display, error) {
@@ -297,6 +302,7 @@ func (d *service) newServer() *server {
 	}}
 	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces
 	return newServer(d.speak, d.Verbose, &d.config, sound, screen, d.notes, toggle.Pipeline{
+		Discreet: true, // what is said goes to a journal
 		Procs:    func() match.Processes { return proc.New(os.DirFS("/proc")) },
 		PID:      os.Getpid(),
 		UID:      os.Getuid(),

@@ -114,8 +114,32 @@ type Pipeline struct {
 	// PID and UID are ours.
 	PID, UID int
 	Hostname string
+	// Discreet keeps the titles of windows and the names of streams (of web
+	// pages, songs, films) out of errors and out of the names of applications,
+	// for who writes them to a log. Report.Window and Move.Media have them all
+	// the same.
+	Discreet bool
 	// After is time.After when nil.
 	After func(time.Duration) <-chan time.Time
+}
+
+// name is what a stream's application is called.
+func (p *Pipeline) name(s *pulse.Stream) string {
+	if !p.Discreet {
+		return match.Application(s)
+	}
+	anonymous := *s
+	anonymous.Media = ""
+	return firstOf(match.Application(&anonymous), fmt.Sprintf("stream %d", s.Index))
+}
+
+// windowName is what a window's application is called while no stream of it
+// is known.
+func (p *Pipeline) windowName(w *x11.Window) string {
+	if p.Discreet {
+		return firstOf(w.Class, "the focused window")
+	}
+	return firstOf(w.Class, w.Title)
 }
 
 // View is the display and the sound server at one moment, joined.
@@ -281,7 +305,7 @@ func (p *Pipeline) choose(v *View, r Request, rep *Report) error {
 			}
 		}
 		if rule != "" {
-			rep.add(v, s, rule, match.Certain.String())
+			p.add(rep, v, s, rule, match.Certain.String())
 		}
 	}
 	switch {
@@ -292,10 +316,10 @@ func (p *Pipeline) choose(v *View, r Request, rep *Report) error {
 		}
 		return nil
 	case r.Target.Whom == ByStream:
-		return &Problem{Kind: Failed, Message: fmt.Sprintf("there is no stream %d", r.Target.Stream), Hint: playing(v)}
+		return &Problem{Kind: Failed, Message: fmt.Sprintf("there is no stream %d", r.Target.Stream), Hint: p.playing(v)}
 	case r.Target.Whom == ByName:
 		rep.Application = r.Target.App
-		return &Problem{Kind: Nothing, Message: term.Escape(r.Target.App) + " is not playing anything", Hint: playing(v)}
+		return &Problem{Kind: Nothing, Message: term.Escape(r.Target.App) + " is not playing anything", Hint: p.playing(v)}
 	}
 	return &Problem{Kind: Nothing, Message: "nothing is playing"}
 }
@@ -310,7 +334,7 @@ func (p *Pipeline) chooseMatched(v *View, r Request, rep *Report) error {
 	}
 	if pid == 0 {
 		rep.Window = NewWindow(v.Screen, v.Match.Window)
-		rep.Application = firstOf(v.Screen.Focused.Class, v.Screen.Focused.Title)
+		rep.Application = p.windowName(&v.Screen.Focused)
 	} else {
 		rep.Application = "process " + strconv.Itoa(pid)
 		if named, ok := p.Procs().Process(pid); ok && named.Comm != "" {
@@ -323,12 +347,12 @@ func (p *Pipeline) chooseMatched(v *View, r Request, rep *Report) error {
 		s := &v.Snapshot.Streams[i]
 		switch {
 		case m.Ambiguous:
-			return ambiguous(s, m)
+			return p.ambiguous(s, m)
 		case !m.Matched:
 		case m.Confidence.Acts(r.Guess):
-			rep.add(v, s, string(m.Rule), m.Confidence.String())
+			p.add(rep, v, s, string(m.Rule), m.Confidence.String())
 		default:
-			guesses = append(guesses, Quote(match.Application(s)))
+			guesses = append(guesses, Quote(p.name(s)))
 		}
 	}
 	if len(rep.Moves) > 0 {
@@ -373,14 +397,14 @@ func isCalled(s *pulse.Stream, name string) bool {
 }
 
 // playing lists the applications that have a stream, for a hint.
-func playing(v *View) string {
+func (p *Pipeline) playing(v *View) string {
 	var names []string
 	for i := range v.Snapshot.Streams {
 		if v.Match.Streams[i].Own {
 			continue
 		}
 		s := &v.Snapshot.Streams[i]
-		names = append(names, fmt.Sprintf("%s (stream %d)", Quote(match.Application(s)), s.Index))
+		names = append(names, fmt.Sprintf("%s (stream %d)", Quote(p.name(s)), s.Index))
 	}
 	if len(names) == 0 {
 		return "nothing is playing at all"
@@ -388,7 +412,7 @@ func playing(v *View) string {
 	return "playing are " + strings.Join(names, ", ")
 }
 
-func ambiguous(s *pulse.Stream, m *match.Stream) error {
+func (p *Pipeline) ambiguous(s *pulse.Stream, m *match.Stream) error {
 	names := make([]string, len(m.Candidates))
 	byPID := slices.SortedFunc(slices.Values(m.Candidates), func(a, b proc.Process) int { return a.PID - b.PID })
 	for i, c := range byPID {
@@ -397,15 +421,15 @@ func ambiguous(s *pulse.Stream, m *match.Stream) error {
 	return &Problem{
 		Kind: Failed,
 		Message: fmt.Sprintf("ambiguous: stream %d (%s) says it is process %s, which in sandboxes is each of %s",
-			s.Index, Quote(match.Application(s)), term.Escape(s.Property("application.process.id")), strings.Join(names, ", ")),
+			s.Index, Quote(p.name(s)), term.Escape(s.Property("application.process.id")), strings.Join(names, ", ")),
 		Hint: fmt.Sprintf("nothing was moved; \"patoggle --stream %d\" moves this one", s.Index),
 	}
 }
 
-func (rep *Report) add(v *View, s *pulse.Stream, rule, confidence string) {
+func (p *Pipeline) add(rep *Report, v *View, s *pulse.Stream, rule, confidence string) {
 	m := Move{
 		Stream:      s.Index,
-		Application: match.Application(s),
+		Application: p.name(s),
 		Media:       s.Media,
 		Rule:        rule,
 		Confidence:  confidence,

@@ -415,3 +415,43 @@ func TestTheHeadlineSaysWhatHappened(t *testing.T) {
 		})
 	}
 }
+
+// A journal keeps what it is told: no title of a window, no name of a stream.
+func TestADiscreetPipelineNamesNoTitle(t *testing.T) {
+	const secret = "a private title"
+	for name, change := range map[string]func(w *world){
+		"a silent window without a class": func(w *world) {
+			w.screen.Focused.Class = ""
+			w.snapshot.Streams = w.snapshot.Streams[2:]
+		},
+		"streams of a client without a name": func(w *world) {
+			for i := range w.snapshot.Streams {
+				w.snapshot.Streams[i].Client.Name = ""
+				w.snapshot.Streams[i].Client.Properties = map[string]string{"application.process.id": w.snapshot.Streams[i].Client.Properties["application.process.id"]}
+			}
+		},
+		"a refused move": func(w *world) {
+			w.refuse = map[pulse.StreamIndex]error{50: pulse.ErrRefused, 52: pulse.ErrDenied}
+		},
+	} {
+		w := newWorld()
+		w.screen.Focused.Title = secret
+		for i := range w.snapshot.Streams {
+			w.snapshot.Streams[i].Media = secret
+		}
+		change(w)
+		p := w.pipeline(nil)
+		p.Discreet = true
+		rep, err := p.Run(t.Context(), Request{Way: Prev})
+		said := append(rep.Lines(), rep.Headline(err), rep.Reason, rep.Application)
+		if pr := (*Problem)(nil); errors.As(err, &pr) {
+			said = append(said, pr.Message, pr.Hint)
+		}
+		for _, m := range rep.Moves {
+			said = append(said, m.Application, m.Error, m.Hint)
+		}
+		if text := strings.Join(said, "\n"); strings.Contains(text, secret) {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
+}

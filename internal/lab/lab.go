@@ -28,7 +28,7 @@ import (
 
 // patience is how long anything may take to get ready. It is generous, since
 // tests run beside each other on small machines.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Lab is one private world. Its methods fail the test (Start) or panic with a
 // *Failure (New, see Try) when something does not work. They are for the

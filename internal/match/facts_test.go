@@ -477,3 +477,35 @@ func TestPortalsPidIsNotThePlayers(t *testing.T) {
 	s.Client.Properties["pipewire.access.portal.app_id"] = "org.example.Player"
 	f.expect(t, 1, want{1, RulePID, High, 3031, Translated, false})
 }
+
+// A window that counts as remote is still somebody's: what its process plays
+// is not another window's.
+func TestProcessOfARemoteWindowOwnsItsStreams(t *testing.T) {
+	f := newFixture()
+	f.run(2000, userPID, "/usr/bin/xterm")
+	f.run(2001, 2000, "/usr/bin/viewer")
+	f.window(1, 2000, "XTerm")
+	f.plays(1, 2001, "viewer")
+	f.expect(t, 1, want{1, RuleDescendant, High, 2001, Verified, false})
+	f.window(2, 2001, "Viewer", func(w *x11.Window) { w.Machine = "elsewhere" })
+	f.expect(t, 1, want{1, "", None, 2001, Verified, false})
+}
+
+// The reasons a user reads when nothing is known of a stream.
+func TestReasonsForAnUnknownProcess(t *testing.T) {
+	f := newFixture()
+	f.run(3018, userPID, "/usr/bin/mpv")
+	f.run(3019, userPID, "/usr/bin/mpv", func(p *procT) { p.UID = 0 })
+	f.window(1, 3018, "mpv")
+	for i, c := range []struct{ claim, binary, words string }{
+		{"", "x", "does not say which process"},
+		{"-5", "x", `process "-5" plays it, which is no process id`},
+		{"4000", "x", "process 4000 plays it, which is not running"},
+		{"3019", "mpv", "process 3019 plays it, which is not one of yours"},
+		{"3018", "", "but not which program"},
+		{"3018", "/usr/bin/vlc", `but that runs "mpv" and not "vlc"`},
+	} {
+		f.stream(pulse.StreamIndex(i), "application.process.id", c.claim, "application.process.binary", c.binary)
+		f.focus(1).match(t).whyNot(t, pulse.StreamIndex(i), RulePID, c.words)
+	}
+}

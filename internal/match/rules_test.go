@@ -675,3 +675,65 @@ func TestEveryStreamHasTheWholeLadder(t *testing.T) {
 		}
 	}
 }
+
+// What one rule refuses for good, a later one does not take.
+func TestTheOtherWindowOfATerminalIsRefusedByEveryRule(t *testing.T) {
+	for name, kind := range map[string]func(*procT){
+		"unit":    unit("app-org.example.Terminal-1.scope"),
+		"flatpak": flatpak("org.example.Terminal", "5"),
+		"snap":    snap("terminal"),
+		"name":    func(p *procT) { p.Exe = "/opt/terminal/terminal" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture()
+			f.run(2000, userPID, "/usr/bin/terminal", kind)
+			f.run(2001, 2000, "/bin/bash", kind, terminal(1))
+			f.run(2002, 2001, "/usr/bin/terminal", kind, terminal(1))
+			f.window(1, 2000, "Terminal")
+			f.window(2, 2000, "Terminal")
+			f.plays(1, 2002, "terminal")
+			f.expect(t, 1, want{1, RuleDescendant, High, 2002, Verified, false})
+			f.expect(t, 2, want{1, "", None, 2002, Verified, false})
+		})
+	}
+}
+
+func TestUnitsAreNamedAfterApplications(t *testing.T) {
+	for _, c := range []struct {
+		unit, class, instance, exe string
+		want                       bool
+	}{
+		{`app-gnome-google\x2dchrome-55.scope`, "Google-chrome", "google-chrome", "/opt/google/chrome/chrome", true},
+		{"app-gnome-libreoffice-writer-7.scope", "LibreOffice Writer", "x", "/usr/lib/soffice.bin", true},
+		{"app-org.gnome.Nautilus@3.service", "org.gnome.Nautilus", "org.gnome.Nautilus", "/usr/bin/nautilus", true},
+		{"app-com.spotify.Client-9.scope", "Spotify", "spotify", "/app/extra/share/spotify/spotify", true},
+		{"app-org.kde.konsole-4321.scope", "", "", "/usr/bin/konsole", true},
+		{"app-sxhkd@autostart.service", "mpv", "gl", "/usr/bin/mpv", false},
+		{"app-gnome-xterm-9.scope", "mpv", "x11", "/usr/bin/mpv", false},
+		{"app-a-1.scope", "A", "a", "/usr/bin/a", false}, // too short to mean anything
+		{"app-音楽-1.scope", "音楽", "", "", true},
+		{"app-x-1.scope", "", "", "", false},
+	} {
+		f := newFixture()
+		f.run(2000, userPID, c.exe, unit(c.unit), func(p *procT) { p.Exe = c.exe })
+		f.run(2001, userPID, "/usr/bin/sound", unit(c.unit))
+		f.window(1, 2000, c.class, func(w *x11.Window) { w.Instance = c.instance })
+		f.plays(1, 2001, "sound")
+		if s := f.focus(1).match(t).Streams[0]; (s.Rule == RuleUnit) != c.want {
+			t.Errorf("%s: got %+v", c.unit, s)
+		}
+	}
+}
+
+func TestNamesOfOthersDoNotDisturb(t *testing.T) {
+	f := newFixture()
+	f.run(2000, userPID, "/opt/x/frontend")
+	f.run(2001, userPID, "/opt/y/engine")
+	f.run(2002, userPID, "/opt/z/other")
+	f.window(1, 2000, "Player")
+	f.window(2, 2002, "Other")
+	f.plays(1, 2001, "engine").Client.Name = "PLAYER "
+	f.plays(2, 2002, "other")
+	f.plays(3, 77, "third")
+	f.expect(t, 1, want{1, RuleName, Low, 2001, Verified, false}, want{2, "", None, 2002, Verified, false}, want{3, "", None, 0, Unknown, false})
+}

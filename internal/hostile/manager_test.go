@@ -136,7 +136,7 @@ func (m *manager) application() xproto.Window {
 	m.t.Helper()
 	w := m.window()
 	m.numbers(w, "_NET_WM_PID", "CARDINAL", uint32(os.Getpid()))
-	m.text(w, "_NET_WM_NAME", "a title nobody shall log")
+	m.text(w, "_NET_WM_NAME", secretTitle)
 	m.text(w, "WM_CLASS", "player\x00Player\x00")
 	return w
 }

@@ -246,7 +246,7 @@ func TestTheDisplayIsCutOff(t *testing.T) {
 		if n < 48 {
 			n++
 		} else {
-			n += 11
+			n += 19
 		}
 	}
 	const timeout = 300 * time.Millisecond

@@ -22,6 +22,12 @@ const most = 64_000_000
 // slack is what a busy machine may add to a timeout.
 const slack = time.Second
 
+// What the log shall not hold.
+const (
+	secretTitle  = "a title nobody shall log"
+	secretStream = "a song nobody shall log"
+)
+
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // usual is a world of three sinks and one application, which is the process
@@ -40,7 +46,7 @@ func usual(pid int, program string) rogue.World {
 			"application.process.id":     itoa(pid),
 			"application.process.binary": program,
 		}}},
-		Streams: []rogue.Stream{{Index: 7, Sink: 1, Client: 40, Media: "tone"}},
+		Streams: []rogue.Stream{{Index: 7, Sink: 1, Client: 40, Media: secretStream}},
 	}
 }
 

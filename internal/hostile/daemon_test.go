@@ -1,0 +1,323 @@
+package hostile
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/jezek/xgb/xproto"
+	"github.com/jezek/xgb/xtest"
+
+	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/lab/rogue"
+)
+
+const (
+	// pressTime is what a press may take, and what a busy machine may add.
+	pressTime = 2*time.Second + slack
+	// notice is how long before a press the sound server has changed its
+	// manners: nobody presses a key in the moment in which a connection ends.
+	notice = 100 * time.Millisecond
+)
+
+// post is a stage with a daemon on it.
+type post struct {
+	*stage
+	daemon *lab.Process
+	codes  [2]byte // keycodes of Super_L and F9
+	mark   int     // how much of the log was looked at
+	begun  time.Time
+}
+
+// newPost starts the daemon with the sound server at an address, "" for the
+// usual one.
+func newPost(t *testing.T, address string, args ...string) *post {
+	t.Helper()
+	file, err := lab.Build("cmd/patoggled", "cgo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &post{stage: newStage(t)}
+	if address != "" {
+		p.sound = listen(t, address, p.world())
+	}
+	p.reset()
+	if err := xtest.Init(p.manager.x); err != nil {
+		t.Fatal(err)
+	}
+	p.codes = [2]byte{p.keycode(0xffeb), p.keycode(0xffc6)}
+	p.daemon = p.SpawnCmd(lab.Cmd{Name: file, Args: args, Env: []string{"PULSE_SERVER=" + p.sound.Address}})
+	p.Until("a hotkey of patoggled", func() bool {
+		if !p.daemon.Alive() {
+			t.Fatalf("patoggled ended with code %d:\n%s", p.daemon.Wait(), p.daemon.Log())
+		}
+		return p.sound.Accepted() > 0 && strings.Contains(p.daemon.Log(), "Super+F9")
+	})
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("patoggled said at last:\n%.4000s", tail(p.daemon.Log(), 4000))
+		}
+	})
+	return p
+}
+
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// keycode is the first key with that symbol.
+func (p *post) keycode(symbol xproto.Keysym) byte {
+	p.t.Helper()
+	const first, count = 8, 248
+	r, err := xproto.GetKeyboardMapping(p.manager.x, first, count).Reply()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	at := slices.Index(r.Keysyms, symbol)
+	if at < 0 {
+		p.t.Fatalf("this keyboard has no key %#x", symbol)
+	}
+	return byte(first + at/int(r.KeysymsPerKeycode))
+}
+
+func (p *post) key(kind, code byte) {
+	p.t.Helper()
+	if err := xtest.FakeInputChecked(p.manager.x, kind, code, 0, xproto.WindowNone, 0, 0, 0).Check(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// press presses Super+F9, for as long as a quick finger does.
+func (p *post) press() {
+	p.t.Helper()
+	p.mark = len(p.daemon.Log())
+	p.begun = time.Now()
+	p.key(xproto.KeyPress, p.codes[0])
+	p.key(xproto.KeyPress, p.codes[1])
+	time.Sleep(30 * time.Millisecond)
+	p.key(xproto.KeyRelease, p.codes[1])
+	p.key(xproto.KeyRelease, p.codes[0])
+}
+
+// said waits for what the daemon says of the press.
+func (p *post) said() (text string, took time.Duration) {
+	p.t.Helper()
+	lab.Poll(pressTime+5*time.Second, func() bool {
+		text = p.daemon.Log()[p.mark:]
+		return strings.Contains(text, "patoggled: error: ") || strings.Contains(text, "Super+F9: ") || !p.daemon.Alive()
+	})
+	took = time.Since(p.begun)
+	if !p.daemon.Alive() {
+		p.t.Fatalf("patoggled ended with code %d:\n%s", p.daemon.Wait(), tail(p.daemon.Log(), 4000))
+	}
+	return text, took
+}
+
+// expectSaid holds that the daemon says one of the sentences of the press.
+func (p *post) expectSaid(t *testing.T, name string, says ...string) {
+	t.Helper()
+	text, took := p.said()
+	if !slices.ContainsFunc(says, func(s string) bool { return strings.Contains(text, s) }) {
+		t.Errorf("%s: patoggled says %q, not %q", name, text, says)
+	}
+	if took > pressTime {
+		t.Errorf("%s: patoggled says so after %v", name, took)
+	}
+}
+
+// answers holds that the next press moves the stream.
+func (p *post) answers(t *testing.T, name string) {
+	t.Helper()
+	text, took := p.said()
+	if !strings.Contains(text, moved) || p.sound.On(7) != 2 || took > pressTime {
+		t.Errorf("after %s: the next press: %q, stream on %d, after %v", name, text, p.sound.On(7), took)
+	}
+}
+
+// memory reads a line of /proc/PID/status in bytes.
+func (p *post) memory(key string) int64 {
+	p.t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.daemon.PID))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if v, ok := strings.CutPrefix(line, key+":"); ok {
+			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(v), " kB"), 10, 64)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			return n << 10
+		}
+	}
+	p.t.Fatalf("no line %q", key)
+	return 0
+}
+
+func (p *post) descriptors() int {
+	p.t.Helper()
+	all, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.daemon.PID))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return len(all)
+}
+
+// inOrder holds what is true of the daemon at the end of a table.
+func (p *post) inOrder(t *testing.T, descriptors int) {
+	t.Helper()
+	peak := p.memory("VmHWM")
+	if peak > most {
+		t.Errorf("patoggled had %d bytes of memory", peak)
+	}
+	if now := p.descriptors(); now > descriptors {
+		t.Errorf("%d descriptors, %d at first", now, descriptors)
+	}
+	log := p.daemon.Log()
+	for line := range strings.Lines(log) {
+		if !strings.HasPrefix(line, "patoggled: ") {
+			t.Errorf("a line in another voice: %q", line)
+		}
+	}
+	if i := strings.IndexFunc(log, func(c rune) bool { return unicode.IsControl(c) && c != '\n' || c == '\u202e' }); i >= 0 {
+		t.Errorf("a raw control character in the log: %q", log[max(0, i-50):min(len(log), i+50)])
+	}
+	for _, secret := range []string{secretTitle, secretStream} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the log holds %q", secret)
+		}
+	}
+	if code := p.daemon.Terminate(); code != 0 {
+		t.Errorf("patoggled ended with code %d", code)
+	}
+	t.Logf("patoggled: at most %.1f MB of memory, %d lines in its log", float64(peak)/1e6, strings.Count(log, "\n"))
+}
+
+// Each tale is told to the built daemon while a press is served. Then the
+// server behaves, and the next press has to work. Several daemons run, so that
+// they wait for timeouts together.
+func TestASoundServerMisbehavesToTheDaemon(t *testing.T) {
+	const together = 4
+	var posts [together]*post
+	var descriptors [together]int
+	for i := range posts {
+		address := ""
+		if i == 0 {
+			address = "tcp:"
+		}
+		posts[i] = newPost(t, address, "--verbose")
+	}
+	all := tales()
+	// Those over TCP go to the first; the slow ones wait beside each other.
+	key := func(t tale) int {
+		switch {
+		case t.tcp:
+			return 0
+		case t.patience > 0:
+			return 1
+		case t.slow:
+			return 2
+		}
+		return 3
+	}
+	slices.SortStableFunc(all, func(a, b tale) int { return key(a) - key(b) })
+	heal := func(i int) {
+		posts[i].sound.Behave(rogue.Behaviour{}, posts[i].world())
+		posts[i].sound.Hangup()
+	}
+	for i := range posts {
+		heal(i)
+	}
+	time.Sleep(notice)
+	for i, p := range posts {
+		p.press()
+		p.answers(t, "the start")
+		descriptors[i] = p.descriptors()
+	}
+	told := 0
+	for len(all) > 0 {
+		n := min(together, len(all))
+		if i := slices.IndexFunc(all[:n], func(t tale) bool { return key(t) > key(all[0]) }); i > 0 {
+			n = i
+		}
+		if all[0].tcp || all[0].patience > 0 {
+			n = 1
+		}
+		round := all[:n]
+		all = all[n:]
+		for i, tale := range round {
+			w := posts[i].world()
+			if tale.world != nil {
+				tale.world(&w)
+			}
+			posts[i].sound.Behave(tale.Behaviour, w)
+			posts[i].sound.Hangup()
+		}
+		time.Sleep(notice)
+		for i := range round {
+			posts[i].press()
+		}
+		for i, tale := range round {
+			says := []string{tale.daemon}
+			if tale.daemon == "" {
+				says[0] = tale.says
+			}
+			if tale.patience > 0 {
+				// More than a press has time for, on a busy machine.
+				says = append(says, unanswered)
+			}
+			posts[i].expectSaid(t, tale.name, says...)
+			if on := posts[i].sound.On(7); tale.says == moved && on != 2 && len(says) == 1 {
+				t.Errorf("%s: the stream is on sink %d", tale.name, on)
+			}
+			told++
+		}
+		for i := range round {
+			heal(i)
+		}
+		time.Sleep(notice)
+		for i := range round {
+			posts[i].press()
+		}
+		for i, tale := range round {
+			posts[i].answers(t, tale.name)
+		}
+	}
+	for i, p := range posts {
+		p.inOrder(t, descriptors[i])
+	}
+	t.Logf("%d tales told", told)
+}
+
+func TestWindowsMisbehaveToTheDaemon(t *testing.T) {
+	p := newPost(t, "", "--verbose")
+	p.press()
+	p.answers(t, "the start")
+	descriptors := p.descriptors()
+	for _, scene := range scenes() {
+		w := p.reset()
+		scene.set(p.manager, w)
+		p.press()
+		p.expectSaid(t, scene.name, scene.says)
+		p.reset()
+		p.press()
+		p.answers(t, scene.name)
+	}
+	// Another client sends events to the one window patoggled has.
+	owner, err := xproto.GetSelectionOwner(p.manager.x, p.manager.atom("_PATOGGLED")).Reply()
+	if err != nil || owner.Owner == 0 {
+		t.Fatalf("who owns the selection: %v", err)
+	}
+	event := xproto.ClientMessageEvent{Format: 32, Window: owner.Owner, Type: p.manager.atom("WM_PROTOCOLS"),
+		Data: xproto.ClientMessageDataUnionData32New(make([]uint32, 5))}.Bytes()
+	for range 50_000 {
+		xproto.SendEvent(p.manager.x, false, owner.Owner, 0, string(event))
+	}
+	p.reset()
+	p.press()
+	p.answers(t, "50,000 events")
+	p.inOrder(t, descriptors)
+}

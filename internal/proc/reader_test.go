@@ -260,6 +260,12 @@ func TestAChildIsReadWhileItLivesAndAfter(t *testing.T) {
 		t.Fatal(err)
 	}
 	pid := c.Process.Pid
+	// The arguments are there a moment after Start has returned.
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		if p, _ := New(FS("/proc")).Read(pid, Cmdline|Environ); p.Argv0 != "" && p.WindowID != 0 || time.Now().After(deadline) {
+			break
+		}
+	}
 	for name, r := range readers() {
 		p, ok := r.Process(pid)
 		if !ok || p.Comm != "sleep" || p.PPID != os.Getpid() || p.WindowID != 4194316 || p.SteamAppID != 440 || p.Argv0 != "sleep" {

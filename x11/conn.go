@@ -142,7 +142,10 @@ func dial(ctx context.Context, d display) (net.Conn, int, error) {
 		for {
 			var socket net.Conn
 			if socket, err = dialer.DialContext(ctx, a.network, a.addr); err == nil {
-				return socket, a.screen, nil
+				if err = known(socket); err == nil {
+					return socket, a.screen, nil
+				}
+				socket.Close()
 			}
 			// A server with a full queue of connections: connect(2) of a
 			// Unix socket that may not block says EAGAIN instead of waiting.

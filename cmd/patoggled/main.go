@@ -30,9 +30,14 @@ func main() {
 	if err != nil {
 		startup.Exit(startup.UsageProblem(err)) // said by displaygate already
 	}
-	// The second signal kills, since it is no longer ours.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	ctx, cancel := context.WithCancel(context.Background())
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-end
+		signal.Stop(end) // the second one kills
+		cancel()
+	}()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 

@@ -75,7 +75,6 @@ func BenchmarkFastTap(b *testing.B) {
 			r := newRig(b, pulseaudio)
 			r.play()
 			r.start("-v")
-			time.Sleep(fresh)
 			n := 0
 			for b.Loop() {
 				r.keys.tap(time.Duration(ms)*time.Millisecond, "Super", "F9")

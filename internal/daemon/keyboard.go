@@ -16,10 +16,15 @@ const (
 	// before the keys are looked up again: setxkbmap and a plugged keyboard
 	// change it several times.
 	layoutQuiet = 500 * time.Millisecond
+	// takenFor is how long a key that another program holds is tried again:
+	// when we take over from somebody, the X server may not have cleaned up
+	// after them yet. takenPause is between two attempts.
+	takenFor   = 500 * time.Millisecond
+	takenPause = 50 * time.Millisecond
 	// fresh is how long after grabbing a key a Keydown is not believed alone:
 	// until the hotkey library is told otherwise, it hears keys typed over the
-	// root window too.
-	fresh = time.Second
+	// root window too, and some may be on their way.
+	fresh = 250 * time.Millisecond
 )
 
 // ErrTaken is what Grab returns when another program holds the keys.
@@ -198,23 +203,30 @@ func (b *board) bind(ctx context.Context, all bool) error {
 		}
 	}
 	b.bound = next
+	patience := time.Now().Add(takenFor)
 	for _, k := range next {
-		if err := b.hold(ctx, k, layout); err != nil {
+		if err := b.hold(ctx, k, patience); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// hold grabs one key that is not grabbed yet.
-func (b *board) hold(ctx context.Context, k *binding, layout *x11.Keyboard) error {
+// hold grabs one key that is not grabbed yet. One that is taken is tried again
+// until patience is over.
+func (b *board) hold(ctx context.Context, k *binding, patience time.Time) error {
 	if k.trouble == "" && k.release == nil {
-		release, err := b.grab(k.Chord, b.locks&^(maskLock|maskMod2), b.locks&maskMod2 == 0, func(up bool) {
+		release, err := b.tryGrab(k)
+		for errors.Is(err, ErrTaken) && time.Now().Before(patience) {
+			pause := time.NewTimer(takenPause)
 			select {
-			case b.events <- keyEvent{k, up}:
-			default: // nobody types that fast
+			case <-pause.C:
+				release, err = b.tryGrab(k)
+			case <-ctx.Done():
+				pause.Stop()
+				return ctx.Err()
 			}
-		})
+		}
 		if err == nil {
 			// The library has looked the key up by itself. When the layout
 			// changed in between, and the key is not there any more, it has
@@ -246,6 +258,15 @@ func (b *board) hold(ctx context.Context, k *binding, layout *x11.Keyboard) erro
 	}
 	k.told = k.trouble
 	return nil
+}
+
+func (b *board) tryGrab(k *binding) (release func(), err error) {
+	return b.grab(k.Chord, b.locks&^(maskLock|maskMod2), b.locks&maskMod2 == 0, func(up bool) {
+		select {
+		case b.events <- keyEvent{k, up}:
+		default: // nobody types that fast
+		}
+	})
 }
 
 // found is a wanted hotkey on a keyboard.

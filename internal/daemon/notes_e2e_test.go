@@ -104,6 +104,7 @@ func TestAPressIsShownOnTheDesktop(t *testing.T) {
 		r.configure("notify = false\n")
 		r.says("patoggled: info: the configuration was read again: 1 hotkey in force")
 		r.display.Focus(r.window())
+		time.Sleep(fresh)
 		r.keys.tap(30*time.Millisecond, "Super", "F9")
 		r.on("a")
 		time.Sleep(200 * time.Millisecond)

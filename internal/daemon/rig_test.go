@@ -132,7 +132,8 @@ func hotkeys(chords ...string) string {
 	return b.String()
 }
 
-// start runs the daemon and waits until it is ready.
+// start runs the daemon and waits until it is ready, and until it believes a
+// short tap.
 func (r *rig) start(args ...string) {
 	r.t.Helper()
 	r.begin(args...)
@@ -142,6 +143,7 @@ func (r *rig) start(args ...string) {
 		}
 		return r.systemd.has("READY=1")
 	})
+	time.Sleep(fresh)
 }
 
 // begin runs the daemon.

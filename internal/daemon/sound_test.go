@@ -137,10 +137,13 @@ func TestAServerThatHangsUpAtOnceIsNotAskedAllTheTime(t *testing.T) {
 		for range 600 {
 			time.Sleep(100 * time.Millisecond)
 			synctest.Wait()
+			w.mu.Lock()
 			for _, c := range w.wires {
 				c.hangUp()
 			}
+			w.mu.Unlock()
 		}
+		synctest.Wait()
 		if n := len(w.dials); n > 20 {
 			t.Errorf("asked %d times in a minute", n)
 		}

@@ -47,10 +47,7 @@ func newPost(t *testing.T, address string, args ...string) *post {
 		p.sound = listen(t, address, p.world())
 	}
 	p.reset()
-	if err := xtest.Init(p.manager.x); err != nil {
-		t.Fatal(err)
-	}
-	p.codes = [2]byte{p.keycode(0xffeb), p.keycode(0xffc6)}
+	p.keys()
 	p.daemon = p.SpawnCmd(lab.Cmd{Name: file, Args: args, Env: []string{"PULSE_SERVER=" + p.sound.Address}})
 	p.Until("a hotkey of patoggled", func() bool {
 		if !p.daemon.Alive() {
@@ -67,6 +64,15 @@ func newPost(t *testing.T, address string, args ...string) *post {
 }
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// keys gets ready to press keys.
+func (p *post) keys() {
+	p.t.Helper()
+	if err := xtest.Init(p.manager.x); err != nil {
+		p.t.Fatal(err)
+	}
+	p.codes = [2]byte{p.keycode(0xffeb), p.keycode(0xffc6)}
+}
 
 // keycode is the first key with that symbol.
 func (p *post) keycode(symbol xproto.Keysym) byte {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -89,3 +90,8 @@ func same(t *testing.T, what string, page, program []string) {
 func lines(text string) []string {
 	return slices.DeleteFunc(strings.Split(text, "\n"), func(s string) bool { return strings.TrimSpace(s) == "" })
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// hex is a window id as patoggle writes it.
+func hex(id uint32) string { return "0x" + strconv.FormatUint(uint64(id), 16) }

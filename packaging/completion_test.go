@@ -1,0 +1,205 @@
+package packaging
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/patoggle/patoggle/internal/lab"
+)
+
+// shells are the ones with a completion script: how to start one that reads
+// nothing but the script, and what to type so that Return shows the words of a
+// command line, as the shell has taken them apart, instead of running it.
+// Completion itself goes on asking the program.
+var shells = []struct {
+	name  string
+	term  string // TERM
+	args  []string
+	setup string
+	// listed is what has to be typed for a list of all that fits.
+	listed string
+}{
+	{
+		name: "bash", term: "dumb", args: []string{"--norc", "--noprofile", "-i"},
+		setup: `PS1='ready> '; bind 'set bell-style none'; bind 'set completion-query-items 0'; bind 'set page-completions off'; bind 'set enable-bracketed-paste off'
+. /usr/share/bash-completion/bash_completion
+. "$SCRIPTS/bash"
+`,
+		listed: "\t\t",
+	},
+	{
+		name: "zsh", term: "dumb", args: []string{"-f", "-i"},
+		setup: `unsetopt beep prompt_sp; PROMPT='ready> '; fpath=("$SCRIPTS" $fpath)
+autoload -U compinit; compinit -u -D
+`,
+		listed: "\t",
+	},
+	{
+		name: "fish", term: "xterm", args: []string{"--no-config", "-i"},
+		setup: `function fish_prompt; echo -n 'ready> '; end; function fish_greeting; end
+source "$SCRIPTS/fish"
+`,
+		listed: "\t",
+	},
+}
+
+// wordsOf defines a function that stands for patoggle and prints its words.
+var wordsOf = map[string]string{
+	"bash": `patoggle() { if [ "$1" = __complete ]; then command patoggle "$@"; else printf '<%s>' "$@"; echo; fi; }` + "\n",
+	"zsh":  `patoggle() { if [ "$1" = __complete ]; then command patoggle "$@"; else printf '<%s>' "$@"; echo; fi; }` + "\n",
+	"fish": `function patoggle; if test "$argv[1]" = __complete; command patoggle $argv; else; printf '<%s>' $argv; echo; end; end` + "\n",
+}
+
+// completing is a desk with sinks of telling names, and the completion
+// scripts as the program prints them.
+func completing(t *testing.T) (*desk, string) {
+	t.Helper()
+	dir := programs(t)
+	d := newDesk(t, dir)
+	d.sound.AddSink("monitor=HDMI: 27 $inch [left]")
+	if err := os.MkdirAll(filepath.Dir(d.config), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(d.config, []byte("[names]\nusb = \"My Headset\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	scripts := t.TempDir()
+	for _, shell := range shells {
+		r := d.Run(nil, filepath.Join(dir, "patoggle"), "completion", shell.name)
+		if r.Code != 0 {
+			t.Fatal(r.Stderr)
+		}
+		name := shell.name
+		if name == "zsh" {
+			name = "_patoggle" // found in $fpath by its name
+		}
+		if err := os.WriteFile(filepath.Join(scripts, name), []byte(r.Stdout), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d, scripts
+}
+
+func TestTabInRealShells(t *testing.T) {
+	lab.Need(t, "bash", "zsh", "fish")
+	if _, err := os.Stat("/usr/share/bash-completion/bash_completion"); err != nil {
+		lab.Missing(t, "bash-completion")
+	}
+	d, scripts := completing(t)
+	front := d.front.WaitStream()
+	st, _ := d.sound.Stream(front)
+	window := ""
+	for _, w := range d.display.Windows() {
+		if w.Title == "in front" {
+			window = hex(w.ID)
+		}
+	}
+	for _, shell := range shells {
+		t.Run(shell.name, func(t *testing.T) {
+			file := "/bin/" + shell.name
+			if shell.name == "fish" {
+				file = "/usr/bin/fish"
+			}
+			term := interactive(t, d.With("SCRIPTS="+scripts, "TERM="+shell.term), d.Home, file, shell.args...)
+			term.keys(shell.setup + wordsOf[shell.name])
+			// prompt waits until the shell has done all that was typed.
+			prompts := 0
+			prompt := func() {
+				t.Helper()
+				prompts++
+				at := term.mark()
+				term.keys("echo at' 'prompt " + itoa(prompts) + "\n")
+				term.wait(at, "at prompt "+itoa(prompts)+"\r\n")
+			}
+			prompt()
+
+			// list types a line, asks for what fits, and gives the line up.
+			list := func(line string, want ...string) string {
+				t.Helper()
+				at := term.mark()
+				term.keys(line + shell.listed)
+				for _, w := range want {
+					term.wait(at, w)
+				}
+				shown := term.shown()[at:]
+				term.keys("\x15")
+				prompt()
+				return shown
+			}
+			// enter types the start of a line, completes it, and has its words.
+			enter := func(line, want string) {
+				t.Helper()
+				at := term.mark()
+				term.keys(line + "\t\n")
+				term.wait(at, want+"\r\n")
+				prompt()
+			}
+			list("patoggle ", "list", "why", "config", "completion")
+			list("patoggle config ", "path", "check", "init")
+			list("patoggle --to ", "My Headset", "USB Headset", "speakers", "Built-in Audio", "monitor")
+			list("patoggle --app ", "mpv")
+			list("patoggle --stream ", itoa(front), st.Media)
+			list("patoggle --window 0x", window, "in front")
+			if shown := list("patoggle ", "list"); strings.Contains(shown, "no-help") {
+				t.Errorf("offers what is hidden: %q", shown)
+			}
+			enter("patoggle --to spea", "<--to><speakers>")
+			enter("patoggle --to My", "<--to><My Headset>")
+			enter("patoggle lis", "<list>")
+			enter("patoggle list si", "<list><sinks>")
+			enter("patoggle --dry", "<--dry-run>")
+		})
+	}
+}
+
+func TestCompletionIsQuickAndQuietWhenNothingAnswers(t *testing.T) {
+	d, _ := completing(t)
+	program := lab.Binary(t, "patoggle")
+	const limit = 50 * time.Millisecond
+	// ask returns the best time of several, since other tests run meanwhile.
+	ask := func(t *testing.T, env []string, flag string) (best time.Duration) {
+		t.Helper()
+		best = time.Hour
+		for tries := 0; best > limit && tries < 20; tries++ {
+			r := d.Run(env, program, "__complete", flag, "")
+			if r.Stdout != ":4\n" || r.Code != 0 {
+				t.Errorf("%s: code %d, %q", flag, r.Code, r.Stdout)
+			}
+			best = min(best, r.Took)
+		}
+		return best
+	}
+	flags := []string{"--to", "--app", "--stream", "--window", "--pid"}
+	for _, c := range []struct {
+		name   string
+		env    []string
+		before func()
+		after  func()
+	}{
+		{"no sound server", []string{"PULSE_SERVER=unix:" + d.Dir + "/nothing"}, func() {}, func() {}},
+		{"no home and nothing set", []string{"PULSE_SERVER", "PULSE_RUNTIME_PATH", "XDG_RUNTIME_DIR", "HOME", "XDG_CONFIG_HOME", "DISPLAY"}, func() {}, func() {}},
+		{"a sound server that does not answer", nil, d.sound.Stop, d.sound.Continue},
+		{"neither server answers", nil, func() { d.sound.Stop(); d.display.Stop() }, func() { d.display.Continue(); d.sound.Continue() }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.before()
+			defer c.after()
+			for _, flag := range flags {
+				if best := ask(t, c.env, flag); best > limit {
+					t.Errorf("%s: the quickest of 20 took %v", flag, best)
+				}
+			}
+		})
+	}
+	t.Run("a bad configuration", func(t *testing.T) {
+		if err := os.WriteFile(d.config, []byte("sinks = 1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r := d.Run(nil, program, "__complete", "--to", ""); !strings.Contains(r.Stdout, "speakers\t") || strings.Contains(r.Stderr, "error") {
+			t.Errorf("code %d, %q, %q", r.Code, r.Stdout, r.Stderr)
+		}
+	})
+}

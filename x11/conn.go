@@ -62,8 +62,8 @@ type extensions struct {
 	xwayland        byte
 }
 
-// Open connects to the display and reads what the other calls need: two round
-// trips. Errors: ErrNoDisplay, *OpenError.
+// Open connects to the display and reads what the other calls need, in one
+// round trip. Errors: ErrNoDisplay, *OpenError.
 func Open(ctx context.Context, o Options) (*Conn, error) {
 	getenv := o.Getenv
 	if getenv == nil {
@@ -106,7 +106,8 @@ func open(ctx context.Context, d display, getenv func(string) string) (*Conn, er
 	var c *Conn
 	err = closing(ctx, socket, func() error {
 		in := bufio.NewReaderSize(socket, 32<<10)
-		block, err := greet(socket, in, cookie)
+		names := introduction()
+		block, err := greet(socket, in, cookie, names)
 		if err != nil {
 			return err
 		}
@@ -117,11 +118,11 @@ func open(ctx context.Context, d display, getenv func(string) string) (*Conn, er
 		if screen >= len(s.roots) {
 			return fmt.Errorf("it has no screen %d", screen)
 		}
-		c, err = newConn(newGuard(socket, in, block), s, s.roots[screen])
+		c, err = newConn(newGuard(socket, in, block, len(names)), s, s.roots[screen])
 		if err != nil {
 			return err
 		}
-		return c.introduce()
+		return c.introduce(names)
 	})
 	if err != nil {
 		socket.Close()
@@ -136,12 +137,11 @@ func open(ctx context.Context, d display, getenv func(string) string) (*Conn, er
 // dial tries the display's sockets in order. The error is the last one's: for
 // a display of this machine that of the socket with a name in the file system.
 func dial(ctx context.Context, d display) (net.Conn, int, error) {
-	var dialer net.Dialer
 	var err error
 	for _, a := range d.addresses() {
 		for {
 			var socket net.Conn
-			if socket, err = dialer.DialContext(ctx, a.network, a.addr); err == nil {
+			if socket, err = dialOne(ctx, a); err == nil {
 				if err = known(socket); err == nil {
 					return socket, a.screen, nil
 				}
@@ -155,6 +155,23 @@ func dial(ctx context.Context, d display) (net.Conn, int, error) {
 		}
 	}
 	return nil, 0, err
+}
+
+// dialOne connects to one address. A Unix socket connects or fails at once, and
+// is not worth the goroutine with which a Dialer watches its context.
+func dialOne(ctx context.Context, a address) (net.Conn, error) {
+	if a.network != "unix" {
+		var dialer net.Dialer
+		return dialer.DialContext(ctx, a.network, a.addr)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	socket, err := net.DialUnix(a.network, nil, &net.UnixAddr{Name: a.addr, Net: a.network})
+	if err != nil {
+		return nil, err
+	}
+	return socket, nil
 }
 
 // pause waits, and is false when the context ended first.
@@ -218,10 +235,17 @@ func readXauthority(path string) ([]byte, error) {
 	return b, nil
 }
 
-// greet sends the setup request and reads the whole answer.
-func greet(socket io.Writer, in io.Reader, cookie string) ([]byte, error) {
-	if _, err := socket.Write(setupRequest(cookie)); err != nil {
-		return nil, err
+// greet sends the setup request, and right behind it the first requests, and
+// reads the whole answer to the setup. The answers to the others stay in the
+// reader. None of those requests needs anything the setup brings, and a server
+// that refuses us says so before it looks at them.
+func greet(socket io.Writer, in io.Reader, cookie string, first []introduced) ([]byte, error) {
+	out := setupRequest(cookie)
+	for _, i := range first {
+		out = append(out, i.request...)
+	}
+	if _, err := socket.Write(out); err != nil {
+		return nil, hungUp(err)
 	}
 	head := make([]byte, 8)
 	if _, err := io.ReadFull(in, head); err != nil {
@@ -235,9 +259,13 @@ func greet(socket io.Writer, in io.Reader, cookie string) ([]byte, error) {
 	return block, nil
 }
 
+// hungUp gives the ways a connection ends words. It is reset, rather than at
+// its end, when the server left without having read all of what was sent.
 func hungUp(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the X server hung up")
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, end) {
+			return errors.New("the X server hung up")
+		}
 	}
 	return err
 }
@@ -370,51 +398,53 @@ func (c *Conn) receive(cookie *xgb.Cookie) (raw []byte, ok bool, err error) {
 	return nil, false, io.EOF
 }
 
-// introduce asks for atoms and extensions, in one round trip.
-func (c *Conn) introduce() error {
-	names := []struct {
-		atom *uint32
-		name string
-	}{
-		{&c.atoms.check, "_NET_SUPPORTING_WM_CHECK"},
-		{&c.atoms.active, "_NET_ACTIVE_WINDOW"},
-		{&c.atoms.clients, "_NET_CLIENT_LIST"},
-		{&c.atoms.kind, "_NET_WM_WINDOW_TYPE"},
-		{&c.atoms.pid, "_NET_WM_PID"},
-		{&c.atoms.name, "_NET_WM_NAME"},
-		{&c.atoms.normal, "_NET_WM_WINDOW_TYPE_NORMAL"},
-		{&c.atoms.dialog, "_NET_WM_WINDOW_TYPE_DIALOG"},
-		{&c.atoms.utility, "_NET_WM_WINDOW_TYPE_UTILITY"},
-		{&c.atoms.desktop, "_NET_WM_WINDOW_TYPE_DESKTOP"},
-		{&c.atoms.dock, "_NET_WM_WINDOW_TYPE_DOCK"},
-	}
-	majors := []struct {
-		major *byte
-		name  string
-	}{
-		{&c.ext.resource, "X-Resource"},
-		{&c.ext.randr, "RANDR"},
-		{&c.ext.xwayland, "XWAYLAND"},
-	}
-	var cookies []*xgb.Cookie
-	for _, n := range names {
+// introduced is an atom or an extension that Open asks for.
+type introduced struct {
+	request []byte
+	take    func(c *Conn, reply []byte)
+}
+
+// introduction lists what Open asks for.
+func introduction() []introduced {
+	atom := func(name string, at func(*atoms) *uint32) introduced {
 		// Created when missing: a long-lived connection may be older than
 		// the window manager.
-		cookies = append(cookies, xproto.InternAtom(c.x, false, uint16(len(n.name)), n.name).Cookie)
+		return introduced{internAtom(name), func(c *Conn, reply []byte) { *at(&c.atoms) = parseAtom(reply) }}
 	}
-	for _, m := range majors {
-		cookies = append(cookies, xproto.QueryExtension(c.x, uint16(len(m.name)), m.name).Cookie)
+	extension := func(name string, at func(*extensions) *byte) introduced {
+		return introduced{queryExtension(name), func(c *Conn, reply []byte) { *at(&c.ext) = parseExtension(reply) }}
+	}
+	return []introduced{
+		atom("_NET_SUPPORTING_WM_CHECK", func(a *atoms) *uint32 { return &a.check }),
+		atom("_NET_ACTIVE_WINDOW", func(a *atoms) *uint32 { return &a.active }),
+		atom("_NET_CLIENT_LIST", func(a *atoms) *uint32 { return &a.clients }),
+		atom("_NET_WM_WINDOW_TYPE", func(a *atoms) *uint32 { return &a.kind }),
+		atom("_NET_WM_PID", func(a *atoms) *uint32 { return &a.pid }),
+		atom("_NET_WM_NAME", func(a *atoms) *uint32 { return &a.name }),
+		atom("_NET_WM_WINDOW_TYPE_NORMAL", func(a *atoms) *uint32 { return &a.normal }),
+		atom("_NET_WM_WINDOW_TYPE_DIALOG", func(a *atoms) *uint32 { return &a.dialog }),
+		atom("_NET_WM_WINDOW_TYPE_UTILITY", func(a *atoms) *uint32 { return &a.utility }),
+		atom("_NET_WM_WINDOW_TYPE_DESKTOP", func(a *atoms) *uint32 { return &a.desktop }),
+		atom("_NET_WM_WINDOW_TYPE_DOCK", func(a *atoms) *uint32 { return &a.dock }),
+		extension("X-Resource", func(e *extensions) *byte { return &e.resource }),
+		extension("RANDR", func(e *extensions) *byte { return &e.randr }),
+		extension("XWAYLAND", func(e *extensions) *byte { return &e.xwayland }),
+	}
+}
+
+// introduce gives the library the requests that greet has sent, and takes
+// their answers.
+func (c *Conn) introduce(list []introduced) error {
+	cookies := make([]*xgb.Cookie, len(list))
+	for i, n := range list {
+		cookies[i] = c.send(n.request)
 	}
 	for i, cookie := range cookies {
 		raw, _, err := c.receive(cookie)
 		if err != nil {
 			return hungUp(err)
 		}
-		if i < len(names) {
-			*names[i].atom = parseAtom(raw)
-		} else {
-			*majors[i-len(names)].major = parseExtension(raw)
-		}
+		list[i].take(c, raw)
 	}
 	return nil
 }

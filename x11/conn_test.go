@@ -468,8 +468,8 @@ func TestFewRoundTrips(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if n := proxy.groups.Swap(0); n != 2 {
-		t.Errorf("Open writes %d times, want 2", n)
+	if n := proxy.groups.Swap(0); n != 1 {
+		t.Errorf("Open writes %d times, want 1", n)
 	}
 	for range 2 {
 		if _, err := c.Screen(within(t, 10*time.Second), 0); err != nil {
@@ -563,6 +563,23 @@ func TestServersThatAnswerTheSetupWrongly(t *testing.T) {
 			}
 		})
 	}
+	t.Run("hangs up without having read", func(t *testing.T) {
+		path := badServer(t, func(net.Conn, *bufio.Reader) {})
+		_, err := Open(within(t, 10*time.Second), Options{Display: path, Getenv: vars{}.get})
+		if err == nil || !strings.Contains(err.Error(), "hung up") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("refuses without having read what follows", func(t *testing.T) {
+		path := badServer(t, func(conn net.Conn, _ *bufio.Reader) {
+			_, _ = io.ReadFull(conn, make([]byte, 12))
+			_, _ = conn.Write(refusal("no such luck"))
+		})
+		_, err := Open(within(t, 10*time.Second), Options{Display: path, Getenv: vars{}.get})
+		if err == nil || !strings.Contains(err.Error(), "no such luck") {
+			t.Errorf("got %v", err)
+		}
+	})
 	t.Run("never answers", func(t *testing.T) {
 		path := badServer(t, func(_ net.Conn, in *bufio.Reader) { _, _ = io.Copy(io.Discard, in) })
 		_, err := Open(within(t, 100*time.Millisecond), Options{Display: path, Getenv: vars{}.get})

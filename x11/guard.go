@@ -24,6 +24,7 @@ type guard struct {
 
 	mu      sync.Mutex
 	greeted bool // the library's setup request was swallowed
+	early   int  // requests of the library that are still to come, and left already
 	out     []byte
 	sent    uint16 // sequence number of the last request
 	broken  error
@@ -32,8 +33,10 @@ type guard struct {
 // outLimit is how many bytes of requests are kept at most before they leave.
 const outLimit = 32 << 10
 
-func newGuard(conn net.Conn, in *bufio.Reader, setup []byte) *guard {
-	return &guard{Conn: conn, in: in, ready: setup}
+// newGuard makes a guard for a connection whose setup was answered. early is
+// how many requests have been sent behind it: the first the library will write.
+func newGuard(conn net.Conn, in *bufio.Reader, setup []byte, early int) *guard {
+	return &guard{Conn: conn, in: in, ready: setup, early: early, sent: uint16(early)}
 }
 
 // Read gives the library whole frames: 32 bytes, then the body.
@@ -79,6 +82,10 @@ func (g *guard) Write(p []byte) (int, error) {
 	}
 	if g.broken != nil {
 		return 0, g.broken
+	}
+	if g.early > 0 {
+		g.early--
+		return len(p), nil
 	}
 	g.sent++
 	g.out = append(g.out, p...)

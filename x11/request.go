@@ -2,8 +2,27 @@ package x11
 
 import "encoding/binary"
 
-// Requests of extensions the library has no safe way to, as bytes. Each needs
-// the extension's major opcode.
+// Requests as bytes: those that leave before the library has its connection,
+// and those of extensions the library has no safe way to. Of the latter each
+// needs the extension's major opcode.
+
+// internAtom asks for an atom, which is made when there is none (X11 protocol,
+// InternAtom).
+func internAtom(name string) []byte { return nameRequest(16, name) }
+
+// queryExtension asks whether there is an extension (X11 protocol,
+// QueryExtension).
+func queryExtension(name string) []byte { return nameRequest(98, name) }
+
+// nameRequest is a request that is only a name, behind a byte that is 0.
+func nameRequest(opcode byte, name string) []byte {
+	b := make([]byte, 8+pad4(len(name)))
+	b[0] = opcode
+	binary.LittleEndian.PutUint16(b[2:], uint16(len(b)/4))
+	binary.LittleEndian.PutUint16(b[4:], uint16(len(name)))
+	copy(b[8:], name)
+	return b
+}
 
 // localClientPID asks QueryClientIds for the pid (X-Resource 1.2, section 4).
 const localClientPID = 2

@@ -38,6 +38,8 @@ func main() {
 		signal.Stop(end) // the second one kills
 		cancel()
 	}()
+	// A log that nobody reads any more is no reason to end.
+	signal.Ignore(syscall.SIGPIPE)
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 

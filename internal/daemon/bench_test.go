@@ -51,11 +51,12 @@ func BenchmarkPress(b *testing.B) {
 			}
 			var own []float64
 			for line := range strings.Lines(r.daemon.Log()) {
-				if _, rest, ok := strings.Cut(line, "("); ok && strings.Contains(line, " → ") {
-					rest = line[strings.LastIndexByte(line, '(')+1:]
-					if ms, err := strconv.ParseFloat(strings.TrimSuffix(rest, " ms)\n"), 64); err == nil {
-						own = append(own, ms)
-					}
+				if !strings.Contains(line, " → ") {
+					continue
+				}
+				took := line[strings.LastIndexByte(line, '(')+1:]
+				if ms, err := strconv.ParseFloat(strings.TrimSuffix(took, " ms)\n"), 64); err == nil {
+					own = append(own, ms)
 				}
 			}
 			b.ReportMetric(quantile(seen, 50), "ms-seen-p50")

@@ -66,9 +66,11 @@ type board struct {
 
 	orders chan order
 	events chan keyEvent
-	bound  []*binding
+	queue  []keyEvent // taken from events, not yet looked at
 	wanted []config.Hotkey
-	locks  uint16 // of the keyboard the keys were grabbed on
+	bound  []*binding
+	keys   map[byte]*key // of those, by keycode
+	locks  uint16        // of the keyboard the keys were grabbed on
 }
 
 // order asks the board to bind these hotkeys and no others.
@@ -86,15 +88,21 @@ type binding struct {
 	release func()    // nil while it is not grabbed
 	since   time.Time // of the grab
 	told    string    // the trouble that was said, "" for none
+}
 
-	presser presser
-	sample  time.Time // when to look at the key next; zero: not
-	decide  time.Time // when to decide; zero: nothing to
+// key is one key, with every hotkey on it: who holds Super+Shift+F9 and lets
+// Shift go first has not pressed Super+F9.
+type key struct {
+	presser
+	doubtful *binding  // whose Keydown is undecided
+	decide   time.Time // when to decide; zero: nothing to
+	sample   time.Time // when to look at the key next; zero: not
 }
 
 type keyEvent struct {
 	b  *binding
 	up bool
+	at time.Time
 }
 
 func newBoard(x keyboard, grab Grab, speak *speaker, fire func(config.Hotkey) bool, changed func(tally)) *board {
@@ -102,6 +110,7 @@ func newBoard(x keyboard, grab Grab, speak *speaker, fire func(config.Hotkey) bo
 		x: x, grab: grab, speak: speak, fire: fire, changed: changed,
 		orders: make(chan order),
 		events: make(chan keyEvent, 64),
+		keys:   map[byte]*key{},
 	}
 }
 
@@ -137,7 +146,8 @@ func (b *board) run(ctx context.Context) error {
 			}
 			b.changed(b.count())
 		case e := <-b.events:
-			if err := b.take(ctx, e); err != nil {
+			b.queue = append(b.queue, e)
+			if err := b.takeAll(ctx); err != nil {
 				return err
 			}
 		case <-next.C:
@@ -200,9 +210,21 @@ func (b *board) bind(ctx context.Context, all bool) error {
 		}
 		if !kept && old.release != nil {
 			old.release()
+			old.release = nil
 		}
 	}
 	b.bound = next
+	before := b.keys
+	b.keys = make(map[byte]*key, len(next))
+	for _, k := range next {
+		switch {
+		case b.keys[k.code] != nil:
+		case before[k.code] != nil:
+			b.keys[k.code] = before[k.code]
+		default:
+			b.keys[k.code] = &key{}
+		}
+	}
 	patience := time.Now().Add(takenFor)
 	for _, k := range next {
 		if err := b.hold(ctx, k, patience); err != nil {
@@ -263,7 +285,7 @@ func (b *board) hold(ctx context.Context, k *binding, patience time.Time) error 
 func (b *board) tryGrab(k *binding) (release func(), err error) {
 	return b.grab(k.Chord, b.locks&^(maskLock|maskMod2), b.locks&maskMod2 == 0, func(up bool) {
 		select {
-		case b.events <- keyEvent{k, up}:
+		case b.events <- keyEvent{k, up, time.Now()}:
 		default: // nobody types that fast
 		}
 	})
@@ -320,92 +342,111 @@ func (s *speaker) trouble(f found) {
 	}
 }
 
-// take takes one Keydown or Keyup of the hotkey library.
-func (b *board) take(ctx context.Context, e keyEvent) error {
-	k := e.b
-	if k.release == nil {
-		return nil // a late one, of a key that was given back
+// takeAll takes what the hotkey library has told.
+func (b *board) takeAll(ctx context.Context) error {
+	for len(b.queue) > 0 {
+		e := b.queue[0]
+		b.queue = b.queue[1:]
+		if err := b.take(ctx, e); err != nil {
+			return err
+		}
 	}
-	now := time.Now()
-	if e.up {
-		k.presser.keyup(now)
+	b.queue = nil
+	return nil
+}
+
+// take takes one Keydown or Keyup.
+func (b *board) take(ctx context.Context, e keyEvent) error {
+	k := b.keys[e.b.code]
+	switch {
+	case e.b.release == nil || k == nil:
+		return nil // a late one, of a hotkey that was given back
+	case e.up:
+		k.keyup(e.at)
 		return nil
 	}
-	if now.Sub(k.since) < fresh && !k.presser.held {
+	isDown := true
+	if !k.held {
 		h, err := b.x.Held(ctx)
 		if err != nil {
 			return err
 		}
-		if !h.Chord(uint16(k.Chord.Mods), b.locks, k.code) {
+		if e.at.Sub(e.b.since) < fresh && !h.Chord(uint16(e.b.Chord.Mods), b.locks, e.b.code) {
 			return nil
 		}
+		isDown = h.Key(e.b.code)
+		// The other half of a repeat has arrived meanwhile.
+		b.hear()
 	}
-	press, undecided := k.presser.keydown(now)
+	press, undecided := k.keydown(e.at, isDown)
 	if press {
-		b.pressed(k, now)
+		b.fire(e.b.Hotkey)
 	}
 	if undecided {
-		k.decide = now.Add(beside)
+		k.doubtful, k.decide = e.b, time.Now().Add(beside)
+	}
+	if k.held && k.sample.IsZero() {
+		k.sample = time.Now().Add(sampleEvery)
 	}
 	return nil
 }
 
-func (b *board) pressed(k *binding, now time.Time) {
-	b.fire(k.Hotkey)
-	k.sample = now.Add(sampleEvery)
+// hear takes the Keyups that have arrived, and leaves the Keydowns for later.
+func (b *board) hear() {
+	for {
+		select {
+		case e := <-b.events:
+			if k := b.keys[e.b.code]; e.up && k != nil {
+				k.keyup(e.at)
+			} else {
+				b.queue = append(b.queue, e)
+			}
+		default:
+			return
+		}
+	}
 }
 
 // tick does what is due: deciding, and looking at keys that are held.
 func (b *board) tick(ctx context.Context) error {
+	b.hear() // a Keyup that has arrived by now counts
 	now := time.Now()
-	// A Keyup that has arrived by now counts.
-	for {
-		select {
-		case e := <-b.events:
-			if err := b.take(ctx, e); err != nil {
-				return err
-			}
-			continue
-		default:
-		}
-		break
-	}
 	look := false
-	for _, k := range b.bound {
+	for _, k := range b.keys {
 		if !k.decide.IsZero() && !now.Before(k.decide) {
 			k.decide = time.Time{}
-			if k.presser.decide(now) {
-				b.pressed(k, now)
+			if k.presser.decide(now) && k.doubtful.release != nil {
+				b.fire(k.doubtful.Hotkey)
 			}
+			k.doubtful = nil
 		}
 		look = look || !k.sample.IsZero() && !now.Before(k.sample)
 	}
-	if !look {
-		return nil
-	}
-	h, err := b.x.Held(ctx)
-	if err != nil {
-		return err
-	}
-	now = time.Now()
-	for _, k := range b.bound {
-		if k.sample.IsZero() {
-			continue
+	if look {
+		h, err := b.x.Held(ctx)
+		if err != nil {
+			return err
 		}
-		k.presser.seen(h.Key(k.code))
-		k.sample = time.Time{}
-		if d, held := k.presser.sampleIn(now); held {
-			k.sample = now.Add(d)
+		now = time.Now()
+		for code, k := range b.keys {
+			if k.sample.IsZero() {
+				continue
+			}
+			k.seen(h.Key(code))
+			k.sample = time.Time{}
+			if d, held := k.sampleIn(now); held {
+				k.sample = now.Add(d)
+			}
 		}
 	}
-	return nil
+	return b.takeAll(ctx)
 }
 
 // arm sets the timer for what is due next, and leaves it alone when nothing
 // is: at rest no timer runs.
 func (b *board) arm(t *time.Timer) {
 	var due time.Time
-	for _, k := range b.bound {
+	for _, k := range b.keys {
 		for _, at := range []time.Time{k.decide, k.sample} {
 			if !at.IsZero() && (due.IsZero() || at.Before(due)) {
 				due = at

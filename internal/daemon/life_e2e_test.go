@@ -126,6 +126,39 @@ func TestCheckLooksEveryKeyUp(t *testing.T) {
 	}
 }
 
+func TestADisplayThatWantsACookie(t *testing.T) {
+	t.Parallel()
+	l := lab.Start(t)
+	l.Display(lab.Auth)
+	if res := l.Run(nil, program(t), "--check"); res.Code != 0 || res.Stderr != "" {
+		t.Errorf("with the cookie: code %d, %q", res.Code, res.Stderr)
+	}
+	res := l.Run([]string{"XAUTHORITY=/dev/null"}, program(t), "--check")
+	want := fmt.Sprintf("patoggled: error: cannot open the X display %q\n", l.Getenv("DISPLAY"))
+	if res.Code != 1 || !strings.Contains(res.Stderr, want) {
+		t.Errorf("without: code %d, %q, want 1, %q", res.Code, res.Stderr, want)
+	}
+}
+
+func TestALogThatNobodyReadsDoesNotEndIt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	systemd := newManager(t, r.Dir)
+	// The reader of the log ends before the first line is written.
+	r.SpawnCmd(lab.Cmd{
+		Name: "sh", Args: []string{"-c", `{ sleep 0.3; exec "$0" -v; } 2>&1 | true`, program(t)},
+		Env: []string{"NOTIFY_SOCKET=" + systemd.socket},
+	})
+	r.Until("READY of patoggled", func() bool { return systemd.has("READY=1") })
+	time.Sleep(fresh)
+	for _, sink := range []string{"b", "c"} {
+		r.keys.tap(30*time.Millisecond, "Super", "F9")
+		r.on(sink)
+		time.Sleep(60 * time.Millisecond)
+	}
+}
+
 func TestThereIsOneInstanceOnEachDisplay(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "")

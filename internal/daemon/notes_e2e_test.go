@@ -100,6 +100,11 @@ func TestAPressIsShownOnTheDesktop(t *testing.T) {
 			t.Errorf("the body is %q", n.Body)
 		}
 	})
+	if u := r.use(); u.rss >= 16<<10 && !raceDetector {
+		t.Errorf("%d kB resident", u.rss)
+	} else {
+		t.Logf("%+v", u)
+	}
 	t.Run("but not when the configuration says so", func(t *testing.T) {
 		r.configure("notify = false\n")
 		r.says("patoggled: info: the configuration was read again: 1 hotkey in force")

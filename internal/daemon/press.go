@@ -11,8 +11,9 @@ import "time"
 //   - an auto-repeat arrives as a Keydown and a Keyup in the same moment, in
 //     either order, since X sends release and press together.
 //
-// So a Keydown with a Keyup beside it is a repeat. It has to be told from a
-// press only while the key is down, and that is looked at every sampleEvery.
+// So a Keydown with a Keyup beside it is a repeat, unless the key is up again: a
+// tap so short that its release was grabbed too. While a key is held, it is
+// looked at every sampleEvery.
 const (
 	// beside is how far apart the two halves of a repeat may be read. They
 	// pass through four goroutines.
@@ -27,8 +28,9 @@ const (
 	sampleQuick  = time.Second
 )
 
-// presser tells the presses of one key from its repeats. The zero value is a
-// key that is up. It knows no clock: the time is given to each method.
+// presser tells the presses of one key from its repeats, whatever modifiers are
+// held with it. The zero value is a key that is up. It knows no clock: the time
+// is given to each method.
 type presser struct {
 	held    bool      // it was pressed and not yet seen up
 	since   time.Time // of the press
@@ -37,27 +39,36 @@ type presser struct {
 	pending bool      // the Keydown at down is a repeat if a Keyup follows
 }
 
-// keydown takes a Keydown and tells whether it is a press. When undecided is
-// true, that is for decide to say, after beside.
-func (p *presser) keydown(now time.Time) (press, undecided bool) {
+// keydown takes a Keydown and tells whether it is a press. isDown is whether
+// the X server says that the key is down; it does not matter while the key is
+// held. When undecided is true, that is for decide to say, after beside.
+func (p *presser) keydown(at time.Time, isDown bool) (press, undecided bool) {
 	last := p.down
-	p.down = now
+	p.down = at
 	switch {
-	case !p.held:
-		p.press(now)
-		return true, false
-	case now.Sub(last) < bounce, p.pending:
+	case !p.held && isDown && p.isBeside(at):
+		// A repeat of a press that was not ours: with more modifiers, say,
+		// of which one was let go.
+		p.held, p.since = true, at
 		return false, false
-	case now.Sub(p.up) < beside:
+	case !p.held:
+		p.press(at)
+		return true, false
+	case at.Sub(last) < bounce, p.pending:
+		return false, false
+	case p.isBeside(at):
 		return false, false
 	}
 	p.pending = true
 	return false, true
 }
 
+// isBeside tells whether there was a Keyup in the same moment.
+func (p *presser) isBeside(at time.Time) bool { return at.Sub(p.up).Abs() < beside }
+
 // keyup takes a Keyup.
-func (p *presser) keyup(now time.Time) {
-	p.up = now
+func (p *presser) keyup(at time.Time) {
+	p.up = at
 	p.pending = false
 }
 

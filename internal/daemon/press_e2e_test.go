@@ -146,6 +146,37 @@ func TestAHeldKeyIsOnePress(t *testing.T) {
 	r.end()
 }
 
+func TestModifiersThatAreLetGoFirstPressNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	r.configure(hotkeys("Super+F9") + "[[hotkey]]\nkeys = \"Super+Shift+F9\"\ndo = \"prev\"\n")
+	r.start("-v")
+	hold := func(modifiers ...string) {
+		t.Helper()
+		r.keys.press(modifiers...)
+		r.keys.press("F9")
+		time.Sleep(900 * time.Millisecond) // it repeats by now
+		r.keys.release(modifiers[1])
+		time.Sleep(200 * time.Millisecond)
+		r.keys.release("F9")
+		r.keys.release(modifiers[0])
+		time.Sleep(100 * time.Millisecond)
+	}
+	hold("Super", "Shift") // the other hotkey
+	r.on("c")
+	if n := r.moves(); n != 1 {
+		t.Errorf("one press of one hotkey made %d moves", n)
+	}
+	hold("Super", "Ctrl") // no hotkey at all
+	if n := r.moves(); n != 1 {
+		t.Errorf("no press of a hotkey made %d moves", n-1)
+	}
+	r.keys.tap(30*time.Millisecond, "Super", "F9")
+	r.on("a")
+	r.end()
+}
+
 func TestAFastDoublePressGoesToTheSecondNextSink(t *testing.T) {
 	bothServers(t, func(t *testing.T, server string) {
 		r := newRig(t, server)

@@ -6,9 +6,10 @@ import (
 )
 
 func TestPressesAreToldFromRepeats(t *testing.T) {
-	// Each step is at a time in milliseconds: "down", "up", "decide" and what
-	// the X server says of the key, "is down" or "is up". The presses are
-	// those a person would count.
+	// Each step is at a time in milliseconds: "down", which is a Keydown of a
+	// key that is down, "tapped", one of a key that is up again, "up",
+	// "decide", and what the X server says of the key, "is down" or "is up".
+	// The presses are those a person would count.
 	type step struct {
 		at   int
 		what string
@@ -21,7 +22,9 @@ func TestPressesAreToldFromRepeats(t *testing.T) {
 		{"a press", []step{{0, "down"}, {5, "is down"}, {80, "is up"}}, 1},
 		{"two presses", []step{{0, "down"}, {5, "is down"}, {80, "is up"}, {140, "down"}, {145, "is up"}}, 2},
 		{"a tap that is over before it is looked at", []step{{0, "down"}, {5, "is up"}, {60, "down"}, {65, "is up"}}, 2},
-		{"a tap whose release was still grabbed", []step{{0, "down"}, {1, "up"}, {5, "is up"}, {60, "down"}, {65, "is up"}}, 2},
+		{"a tap whose release was grabbed too", []step{{0, "down"}, {1, "up"}, {5, "is up"}, {60, "down"}, {65, "is up"}}, 2},
+		{"the same, read in one go", []step{{1, "up"}, {0, "tapped"}, {5, "is up"}, {61, "up"}, {60, "tapped"}, {65, "is up"}}, 2},
+		{"a repeat of a press that was another hotkey's", []step{{0, "up"}, {0, "down"}, {5, "is down"}, {40, "down"}, {40, "up"}, {45, "decide"}, {50, "is up"}, {120, "down"}}, 1},
 		{"a held key", []step{{0, "down"}, {5, "is down"}, {660, "up"}, {660, "down"}, {700, "down"}, {700, "up"}, {705, "decide"},
 			{740, "up"}, {741, "down"}, {746, "decide"}, {760, "is up"}}, 1},
 		{"a held key, then a press", []step{{0, "down"}, {5, "is down"}, {660, "up"}, {660, "down"}, {680, "is up"}, {740, "down"}}, 2},
@@ -43,9 +46,11 @@ func TestPressesAreToldFromRepeats(t *testing.T) {
 				switch s.what {
 				case "down":
 					var undecided bool
-					if pressed, undecided = p.keydown(now); pressed && undecided {
+					if pressed, undecided = p.keydown(now, true); pressed && undecided {
 						t.Errorf("at %d: a press and undecided", s.at)
 					}
+				case "tapped":
+					pressed, _ = p.keydown(now, false)
 				case "up":
 					p.keyup(now)
 				case "decide":
@@ -74,7 +79,7 @@ func TestAKeyIsLookedAtUntilItIsUp(t *testing.T) {
 	if _, ok := p.sampleIn(now); ok {
 		t.Error("a key that was never pressed is looked at")
 	}
-	p.keydown(now)
+	p.keydown(now, true)
 	if d, ok := p.sampleIn(now.Add(time.Millisecond)); !ok || d != sampleEvery {
 		t.Errorf("at first: %v, %v", d, ok)
 	}

@@ -26,9 +26,12 @@ TESTTIMEOUT ?= 5m
 FUZZTIME ?= 30s
 FUZZ ?= ./...
 
+# How long `make soak` lasts.
+SOAK ?= 10m
+
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test lint demo fuzz clean packages install uninstall release-check pictures
+.PHONY: all build test lint demo fuzz soak clean packages install uninstall release-check pictures
 
 all: build
 
@@ -65,6 +68,11 @@ fuzz:
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+
+# Everything comes and goes while presses arrive: see internal/soak.
+soak:
+	@packaging/debian-setup build test
+	$(GO) test -race -count=1 -timeout 24h -v -run '^TestSoak$$' ./internal/soak -args -soak=$(SOAK)
 
 clean:
 	rm -rf build dist patoggle patoggled

@@ -33,10 +33,11 @@ var (
 	ErrProtocol = errors.New("the sound server does not speak the PulseAudio protocol properly")
 )
 
-// The causes below are what a connection ended with.
+// The causes below are what a connection ended with. They are not made with
+// fmt, which would be work for every start of the program.
 var (
-	errHangup = fmt.Errorf("%w by the server", ErrClosed)
-	errTooBig = fmt.Errorf("%w: a message of more than %d MiB", ErrProtocol, maxFrame>>20)
+	errHangup error = &plainError{text: "the connection to the sound server is closed by the server", err: ErrClosed}
+	errTooBig error = &plainError{text: "the sound server does not speak the PulseAudio protocol properly: a message of more than 16 MiB", err: ErrProtocol}
 )
 
 // Attempt is one place where a server was looked for.

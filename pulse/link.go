@@ -3,7 +3,6 @@ package pulse
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -33,7 +32,7 @@ const (
 var (
 	errForeign   = errors.New("the socket belongs to another user")
 	errNotSocket = errors.New("it is not a socket")
-	errOld       = fmt.Errorf("the sound server is older than PulseAudio 9 (protocol %d)", protocolVersion)
+	errOld       = errors.New("the sound server is older than PulseAudio 9 (protocol 32)")
 )
 
 // link is one authenticated connection to a server. It ends for good with the

@@ -153,6 +153,9 @@ type View struct {
 	Match     match.Result
 
 	sound Sound
+	// warming is Warm at work, beside the match: Move waits for what it opens
+	// when it needs it.
+	warming sync.WaitGroup
 }
 
 // displayShare is the part of the time that a display may take where it is
@@ -192,12 +195,13 @@ func (p *Pipeline) look(ctx, displayCtx context.Context, window *x11.WindowID, w
 			return
 		}
 		if warm {
-			wg.Go(func() { v.sound.Warm(ctx) })
+			v.warming.Go(func() { v.sound.Warm(ctx) })
 		}
 		v.Snapshot, soundErr = v.sound.Snapshot(ctx)
 	})
 	wg.Wait()
 	if soundErr != nil {
+		v.warming.Wait()
 		return nil, SoundError(soundErr)
 	}
 	cfg := p.Config
@@ -254,6 +258,7 @@ func (p *Pipeline) run(ctx context.Context, r Request, rep *Report) error {
 	if err != nil {
 		return err
 	}
+	defer v.warming.Wait()
 	if window != nil && v.ScreenErr != nil {
 		return DisplayError(v.ScreenErr, v.Screen, r.Target.Window)
 	}

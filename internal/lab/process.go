@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -280,21 +281,29 @@ func (p *Process) Log() string {
 	return string(b)
 }
 
-// Logs are the last lines of what each process printed.
+// Logs are the last lines of what the processes printed that printed last.
 func (l *Lab) Logs() string {
+	const most = 10
 	entries, err := os.ReadDir(l.Dir + "/log")
 	if err != nil {
 		return err.Error()
 	}
-	var all strings.Builder
+	var logs []os.FileInfo
 	for _, e := range entries {
-		b, err := os.ReadFile(l.Dir + "/log/" + e.Name())
-		if err != nil || len(b) == 0 {
+		if info, err := e.Info(); err == nil && info.Size() > 0 {
+			logs = append(logs, info)
+		}
+	}
+	slices.SortFunc(logs, func(a, b os.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
+	var all strings.Builder
+	for _, log := range logs[max(0, len(logs)-most):] {
+		b, err := os.ReadFile(l.Dir + "/log/" + log.Name())
+		if err != nil {
 			continue
 		}
 		lines := strings.Split(strings.TrimRight(string(b), "\n"), "\n")
 		lines = lines[max(0, len(lines)-12):]
-		fmt.Fprintf(&all, "--- %s\n%.3000s\n", e.Name(), strings.Join(lines, "\n"))
+		fmt.Fprintf(&all, "--- %s\n%.3000s\n", log.Name(), strings.Join(lines, "\n"))
 	}
 	return all.String()
 }

@@ -9,10 +9,13 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -98,9 +101,12 @@ func summarise(in io.Reader, out io.Writer) (bool, error) {
 		}
 	}
 	// What never ended: the tests a panic or a time limit cut off.
-	for t, lines := range output {
+	cut := slices.SortedFunc(maps.Keys(output), func(a, b test) int {
+		return cmp.Or(strings.Compare(a.pkg, b.pkg), strings.Compare(a.name, b.name))
+	})
+	for _, t := range cut {
 		fmt.Fprintf(out, "did not end: %s %s\n", t.pkg, t.name)
-		show(out, lines)
+		show(out, output[t])
 		failed++
 	}
 	for _, t := range bad {

@@ -28,6 +28,7 @@ type app struct {
 	puppet  *lab.Puppet
 	window  uint32 // 0 for a bystander
 	streams []int
+	born    time.Time
 }
 
 // event is one thing that was done to the desk, from its begin to its end.
@@ -133,7 +134,7 @@ func (d *desk) add(windowed bool) {
 		act.Program = "bystander"
 	}
 	a.puppet = d.Puppet(act)
-	a.streams = a.puppet.Streams
+	a.streams, a.born = a.puppet.Streams, time.Now()
 	if windowed {
 		a.window = a.puppet.Windows[0]
 		d.display.Focus(a.window)

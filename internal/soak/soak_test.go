@@ -41,6 +41,10 @@ const (
 	// does so twice, each time after toggle.VerifyAfter. A call that moves the
 	// stream elsewhere before that looks to it like a stream pulled back.
 	settled = 2*toggle.VerifyAfter + 500*time.Millisecond
+	// young is how old a stream is in whose first placing by WirePlumber a
+	// move can fall: WirePlumber 0.4 then puts it where the stream itself
+	// wanted to be, after the move was seen.
+	young = 1500 * time.Millisecond
 )
 
 // Both servers at the same time: one has a daemon within this process, the
@@ -122,8 +126,8 @@ func soak(t *testing.T, d *desk, limit time.Duration) {
 	if err := d.daemon.stop(); err != nil {
 		t.Error(err)
 	}
-	t.Logf("%d presses of keys, %d calls: %d moved, %d said that there was nothing to do, %d that something went wrong; %d judged strictly; %d dropped",
-		j.presses, j.calls, j.moved, j.nothing, j.failed, j.strict, j.dropped)
+	t.Logf("%d presses of keys, %d calls: %d moved, %d said that there was nothing to do, %d that something went wrong; %d judged strictly; %d dropped; %d streams put back by WirePlumber",
+		j.presses, j.calls, j.moved, j.nothing, j.failed, j.strict, j.dropped, j.pulled)
 	t.Logf("meanwhile %v", disturbances)
 	if j.moved == 0 || j.strict == 0 {
 		t.Error("nothing was shown")
@@ -170,8 +174,9 @@ func goroutines() []string {
 	})
 }
 
-// flat holds that no figure is higher in the last quarter than in the first,
-// but for what differs from moment to moment.
+// flat holds that no figure is higher in the last quarter than in the first.
+// What is compared is the lowest value of each, since what is under way in a
+// moment (a verification, a connection) comes on top of what stays.
 func flat(t *testing.T, samples []map[string]int) {
 	t.Helper()
 	if len(samples) < 8 {
@@ -180,18 +185,18 @@ func flat(t *testing.T, samples []map[string]int) {
 	}
 	quarter := len(samples) / 4
 	for key := range samples[0] {
-		highest := func(part []map[string]int) int {
-			m := 0
+		lowest := func(part []map[string]int) int {
+			m := part[0][key]
 			for _, s := range part {
-				m = max(m, s[key])
+				m = min(m, s[key])
 			}
 			return m
 		}
 		// The first tenth is left out: caches fill.
-		first := highest(samples[len(samples)/10 : len(samples)/10+quarter])
-		last := highest(samples[len(samples)-quarter:])
-		room := map[string]int{"resident kB": 4096, "threads": 4, "descriptors": 3, "goroutines": 6}[key]
-		t.Logf("%s: at most %d in the first quarter, %d in the last", key, first, last)
+		first := lowest(samples[len(samples)/10 : len(samples)/10+quarter])
+		last := lowest(samples[len(samples)-quarter:])
+		room := map[string]int{"resident kB": 3072, "threads": 3, "descriptors": 2, "goroutines": 2}[key]
+		t.Logf("%s: %d in the first quarter, %d in the last", key, first, last)
 		if last > first+room {
 			t.Errorf("%s grew from %d to %d", key, first, last)
 		}
@@ -201,8 +206,8 @@ func flat(t *testing.T, samples []map[string]int) {
 // judge holds reports against the server.
 type judge struct {
 	*desk
-	last time.Time // of a press of the key
-	presses, calls, moved, nothing, failed, strict, dropped int
+	last                                                            time.Time // of a press of the key
+	presses, calls, moved, nothing, failed, strict, dropped, pulled int
 }
 
 // verdict is what a report says.
@@ -274,6 +279,21 @@ func (j *judge) hotkey() {
 	j.judge(begin, v)
 }
 
+// pulledBack tells whether WirePlumber has put a young stream back after it was
+// seen on its new sink, and what is promised for that: the daemon moves it once
+// more, or says so. A call says nothing of later, without --verify.
+func (j *judge) pulledBack(a *app, stream int, begin time.Time, c claim) bool {
+	if !j.sound.PipeWire || a == nil || begin.Sub(a.born) > young {
+		return false
+	}
+	if c.stream != 0 {
+		return true
+	}
+	return lab.Poll(settled, func() bool {
+		return j.sound.On(stream) == c.sink || strings.Contains(j.daemon.log(), fmt.Sprintf("(stream %d) was pulled back", stream))
+	})
+}
+
 // judge holds one report, of a press that began then, against the server.
 func (j *judge) judge(begin time.Time, v verdict) {
 	took := time.Since(begin)
@@ -339,6 +359,8 @@ func (j *judge) judge(begin time.Time, v verdict) {
 			switch {
 			case !alive && !gone(owner[i]) && owner[i] != nil:
 				complain("stream %d of %s has vanished", i, c.app)
+			case alive && s.On != c.sink && j.pulledBack(owner[i], i, begin, c):
+				j.pulled++
 			case alive && s.On != c.sink:
 				complain("stream %d of %s is said to be on %q, and is on %q", i, c.app, c.sink, s.On)
 			}
@@ -362,16 +384,21 @@ func (j *judge) judge(begin time.Time, v verdict) {
 		if slices.ContainsFunc(j.events, func(e event) bool { return e.sink == before }) || restarted {
 			continue // its sink went, and the server moved it
 		}
+		if j.sound.PipeWire && owner[i] != nil && begin.Sub(owner[i].born) < 2*young {
+			continue // it is still being placed
+		}
 		name := "somebody"
 		if owner[i] != nil {
 			name = owner[i].name
 		}
 		complain("stream %d of %s moved from %q to %q", i, name, before, s.On)
 	}
-	clear(j.on)
-	for i, s := range now {
-		j.on[i] = s.On
-	}
+	defer func() {
+		clear(j.on)
+		for _, s := range j.sound.Streams() {
+			j.on[s.Index] = s.On
+		}
+	}()
 
 	// When nothing happened, a press does what it is for.
 	if harmed {
@@ -391,7 +418,7 @@ func (j *judge) judge(begin time.Time, v verdict) {
 			return
 		}
 		for _, i := range j.focused.streams {
-			if now[i].On != v.moves[0].sink {
+			if now[i].On != v.moves[0].sink && !j.pulledBack(j.focused, i, begin, v.moves[0]) {
 				complain("stream %d of %s stayed on %q", i, j.focused.name, now[i].On)
 			}
 		}

@@ -1,6 +1,7 @@
 package x11
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 )
@@ -61,6 +62,8 @@ func FuzzFrames(f *testing.F) {
 	f.Add(uint16(5), append(head(1, 0, 1, 1), append([]byte{1, 2, 3, 4}, head(0, 3, 2, 0)...)...))
 	f.Add(uint16(1), head(35, 131, 0, 0))
 	f.Add(uint16(9), append(head(34, 0, 0, 0), head(1, 0, 9, 0)...))
+	answers := recording(f)[1:]
+	f.Add(uint16(len(answers)), bytes.Join(answers, nil))
 	f.Fuzz(func(t *testing.T, sent uint16, stream []byte) {
 		var fr frames
 		last := -1

@@ -253,6 +253,9 @@ func FuzzProperty(f *testing.F) {
 	f.Add(propertyReply(9, 16, 0, []byte("\x01\x02\x03\x04")))
 	f.Add(propertyReply(0, 0, 0, nil))
 	f.Add([]byte{1})
+	for _, packet := range recording(f)[1:] {
+		f.Add(packet)
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		p, ok := parseProperty(raw)
 		if !ok {
@@ -289,6 +292,9 @@ func FuzzProperty(f *testing.F) {
 func FuzzReplies(f *testing.F) {
 	f.Add(clientIDsReply(0x200000, 2, 10, 0x400000, 1, 11))
 	f.Add(append([]byte{1, 2, 0, 0, 2, 0, 0, 0}, make([]byte, 40)...))
+	for _, packet := range recording(f)[1:] {
+		f.Add(packet)
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for base, pid := range parseClientIDs(raw) {
 			if pid <= 0 {

@@ -118,6 +118,7 @@ func TestSetupRequest(t *testing.T) {
 func FuzzSetup(f *testing.F) {
 	f.Add(goodSetup())
 	f.Add(refusal("no"))
+	f.Add(recording(f)[0])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := parseSetup(b)
 		if err != nil {

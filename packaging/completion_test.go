@@ -2,6 +2,7 @@ package packaging
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -53,6 +54,67 @@ var wordsOf = map[string]string{
 	"fish": `function patoggle; if test "$argv[1]" = __complete; command patoggle $argv; else; printf '<%s>' $argv; echo; end; end` + "\n",
 }
 
+// prompt is a shell that waits for a line.
+type prompt struct {
+	*terminal
+	listed string
+	lines  int
+}
+
+// startPrompt starts the shell with a change to the environment, and types the
+// setup.
+func startPrompt(t *testing.T, d *desk, shell, env, setup string) *prompt {
+	t.Helper()
+	for _, s := range shells {
+		if s.name != shell {
+			continue
+		}
+		file, err := exec.LookPath(shell)
+		if err != nil {
+			lab.Missing(t, shell)
+		}
+		p := &prompt{terminal: interactive(t, d.With(env, "TERM="+s.term), d.Home, file, s.args...), listed: s.listed}
+		p.keys(setup + wordsOf[shell])
+		p.ready()
+		return p
+	}
+	t.Fatalf("no shell %q", shell)
+	return nil
+}
+
+// ready waits until the shell has done all that was typed.
+func (p *prompt) ready() {
+	p.t.Helper()
+	p.lines++
+	at := p.mark()
+	p.keys("echo at' 'prompt " + itoa(p.lines) + "\n")
+	p.wait(at, "at prompt "+itoa(p.lines)+"\r\n")
+}
+
+// list types a line, asks for what fits, waits until all that is wanted is
+// shown, and gives the line up.
+func (p *prompt) list(line string, want ...string) string {
+	p.t.Helper()
+	at := p.mark()
+	p.keys(line + p.listed)
+	for _, w := range want {
+		p.wait(at, w)
+	}
+	shown := p.shown()[at:]
+	p.keys("\x15")
+	p.ready()
+	return shown
+}
+
+// enter types the start of a line, completes it, and waits for its words.
+func (p *prompt) enter(line, want string) {
+	p.t.Helper()
+	at := p.mark()
+	p.keys(line + "\t\n")
+	p.wait(at, want+"\r\n")
+	p.ready()
+}
+
 // completing is a desk with sinks of telling names, and the completion
 // scripts as the program prints them.
 func completing(t *testing.T) (*desk, string) {
@@ -99,44 +161,8 @@ func TestTabInRealShells(t *testing.T) {
 	}
 	for _, shell := range shells {
 		t.Run(shell.name, func(t *testing.T) {
-			file := "/bin/" + shell.name
-			if shell.name == "fish" {
-				file = "/usr/bin/fish"
-			}
-			term := interactive(t, d.With("SCRIPTS="+scripts, "TERM="+shell.term), d.Home, file, shell.args...)
-			term.keys(shell.setup + wordsOf[shell.name])
-			// prompt waits until the shell has done all that was typed.
-			prompts := 0
-			prompt := func() {
-				t.Helper()
-				prompts++
-				at := term.mark()
-				term.keys("echo at' 'prompt " + itoa(prompts) + "\n")
-				term.wait(at, "at prompt "+itoa(prompts)+"\r\n")
-			}
-			prompt()
-
-			// list types a line, asks for what fits, and gives the line up.
-			list := func(line string, want ...string) string {
-				t.Helper()
-				at := term.mark()
-				term.keys(line + shell.listed)
-				for _, w := range want {
-					term.wait(at, w)
-				}
-				shown := term.shown()[at:]
-				term.keys("\x15")
-				prompt()
-				return shown
-			}
-			// enter types the start of a line, completes it, and has its words.
-			enter := func(line, want string) {
-				t.Helper()
-				at := term.mark()
-				term.keys(line + "\t\n")
-				term.wait(at, want+"\r\n")
-				prompt()
-			}
+			p := startPrompt(t, d, shell.name, "SCRIPTS="+scripts, shell.setup)
+			list, enter := p.list, p.enter
 			list("patoggle ", "list", "why", "config", "completion")
 			list("patoggle config ", "path", "check", "init")
 			list("patoggle --to ", "My Headset", "USB Headset", "speakers", "Built-in Audio", "monitor")

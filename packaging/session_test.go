@@ -41,7 +41,7 @@ func TestTheUnitIsGoodAndHardened(t *testing.T) {
 		t.Errorf("systemd-analyze verify: code %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 	// The scale is that of system services, which can give up more than a user's
-	// can (the unit says what was tried). It is 6.2 with systemd 252, and 9.5
+	// can (the unit says what was tried). It is 6.2 with systemd 252, and 9.8
 	// without any hardening.
 	r := l.Run(nil, "systemd-analyze", "--user", "security", "--offline=true", "--threshold=62", "--no-pager", file)
 	if r.Code != 0 {

@@ -175,6 +175,26 @@ func TestThereIsOneInstanceOnEachDisplay(t *testing.T) {
 	first.Kill()
 	r.start()
 	r.end()
+
+	t.Run("also when many start at once", func(t *testing.T) {
+		var all []*lab.Process
+		for range 5 {
+			all = append(all, r.SpawnCmd(lab.Cmd{Name: program(t)}))
+		}
+		alive := func() (n int) {
+			for _, p := range all {
+				if p.Alive() {
+					n++
+				}
+			}
+			return n
+		}
+		r.Until("all but one to end", func() bool { return alive() <= 1 })
+		time.Sleep(100 * time.Millisecond)
+		if n := alive(); n != 1 {
+			t.Errorf("%d of them run", n)
+		}
+	})
 }
 
 func TestASignalReleasesEverything(t *testing.T) {
@@ -314,9 +334,10 @@ func TestTheSoundServerMayBeKilledFiftyTimes(t *testing.T) {
 			if i%10 == 0 {
 				r.sound.Kill()
 				r.Until("patoggled to see it go", r.away)
-				before := r.said("patoggled: error: ")
+				const answer = "patoggled: error: the sound server is away\n"
+				before := r.said(answer)
 				r.keys.tap(30*time.Millisecond, "Super", "F9")
-				r.Until("an answer", func() bool { return r.said("patoggled: error: the sound server is away\n") > before })
+				r.Until("an answer", func() bool { return r.said(answer) > before })
 			}
 			r.sound.Restart()
 		}

@@ -211,6 +211,17 @@ func (d *Display) manage() error {
 	if !Poll(patience, func() bool { return !p.Alive() || managed() }) || !p.Alive() {
 		return fmt.Errorf("openbox does not manage the display\n%s", p.Log())
 	}
+	// It says so before it looks for events: what comes in between stays in
+	// its queue, unseen until something else comes. Two requests it answers
+	// show that it is past that.
+	for _, desktops := range []uint32{2, 1} {
+		if !Poll(patience, func() bool {
+			err := d.x.message(d.x.root, "_NET_NUMBER_OF_DESKTOPS", desktops)
+			return err == nil && d.x.number(d.x.root, "_NET_NUMBER_OF_DESKTOPS") == desktops
+		}) {
+			return fmt.Errorf("openbox does not do as asked\n%s", p.Log())
+		}
+	}
 	return nil
 }
 

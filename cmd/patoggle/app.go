@@ -44,13 +44,23 @@ type app struct {
 // run is the program. It returns the exit code.
 func run(args []string, stdout, stderr io.Writer, getenv func(string) string) int {
 	a := &app{stdout: stdout, stderr: stderr, getenv: getenv}
-	root := a.root()
-	root.SetArgs(args)
-	err := root.Execute()
+	err := a.execute(args)
 	for _, c := range a.closers {
 		c()
 	}
 	return explain(stderr, err)
+}
+
+// execute does what the arguments say. A key is mostly bound to none, and then
+// the commands need not be built to find that out.
+func (a *app) execute(args []string) error {
+	if len(args) == 0 {
+		a.timeout = defaultTimeout
+		return a.toggle(toggle.Request{}, false)
+	}
+	root := a.root()
+	root.SetArgs(args)
+	return root.Execute()
 }
 
 // root builds the command with everything below it.

@@ -32,6 +32,9 @@ type post struct {
 	codes  [2]byte // keycodes of Super_L and F9
 	mark   int     // how much of the log was looked at
 	begun  time.Time
+	ended  time.Time // of the last press
+	// presses counts them, lost those of which nothing was heard.
+	presses, lost int
 }
 
 // newPost starts the daemon with the sound server at an address, "" for the
@@ -96,9 +99,14 @@ func (p *post) key(kind, code byte) {
 	}
 }
 
+// pace is the time from one press to the next of a quick finger.
+const pace = 100 * time.Millisecond
+
 // press presses Super+F9, for as long as a quick finger does.
 func (p *post) press() {
 	p.t.Helper()
+	p.presses++
+	time.Sleep(time.Until(p.ended.Add(pace)))
 	p.mark = len(p.daemon.Log())
 	p.begun = time.Now()
 	p.key(xproto.KeyPress, p.codes[0])
@@ -106,15 +114,22 @@ func (p *post) press() {
 	time.Sleep(30 * time.Millisecond)
 	p.key(xproto.KeyRelease, p.codes[1])
 	p.key(xproto.KeyRelease, p.codes[0])
+	p.ended = time.Now()
 }
 
-// said waits for what the daemon says of the press.
+// said waits for what the daemon says of the press. A press that the daemon
+// did not believe (see cmd/patoggled) is made again, once.
 func (p *post) said() (text string, took time.Duration) {
 	p.t.Helper()
-	lab.Poll(pressTime+5*time.Second, func() bool {
+	heard := func() bool {
 		text = p.daemon.Log()[p.mark:]
 		return strings.Contains(text, "patoggled: error: ") || strings.Contains(text, "Super+F9: ") || !p.daemon.Alive()
-	})
+	}
+	if !lab.Poll(pressTime+time.Second, heard) {
+		p.lost++
+		p.press()
+		lab.Poll(pressTime+time.Second, heard)
+	}
 	took = time.Since(p.begun)
 	if !p.daemon.Alive() {
 		p.t.Fatalf("patoggled ended with code %d:\n%s", p.daemon.Wait(), tail(p.daemon.Log(), 4000))
@@ -199,7 +214,10 @@ func (p *post) inOrder(t *testing.T, descriptors int) {
 	if code := p.daemon.Terminate(); code != 0 {
 		t.Errorf("patoggled ended with code %d", code)
 	}
-	t.Logf("patoggled: at most %.1f MB of memory, %d lines in its log", float64(peak)/1e6, strings.Count(log, "\n"))
+	if p.lost*50 > p.presses {
+		t.Errorf("%d of %d presses were lost", p.lost, p.presses)
+	}
+	t.Logf("patoggled: at most %.1f MB of memory, %d lines in its log; %d presses, %d of them lost", float64(peak)/1e6, strings.Count(log, "\n"), p.presses, p.lost)
 }
 
 // Each tale is told to the built daemon while a press is served. Then the
@@ -326,4 +344,44 @@ func TestWindowsMisbehaveToTheDaemon(t *testing.T) {
 	p.press()
 	p.answers(t, "50,000 events")
 	p.inOrder(t, descriptors)
+}
+
+// The display ends, or falls silent, at any time while patoggled starts. It
+// opens several connections; each is cut off after so many bytes.
+func TestTheDisplayIsCutOffFromTheDaemon(t *testing.T) {
+	s := newStage(t)
+	file, err := lab.Build("cmd/patoggled", "cgo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	between := s.between(t)
+	check := func(m rogue.Manners) lab.Result {
+		between.Behave(m)
+		r := s.Run([]string{"PULSE_SERVER=" + s.sound.Address, "DISPLAY=" + between.Name}, file, "--check")
+		wellSpoken(t, "patoggled", r)
+		return r
+	}
+	r := check(rogue.Manners{})
+	_, all := between.Counts()
+	if r.Code != 0 {
+		t.Fatalf("whole: exit code %d: %s", r.Code, r.Stderr)
+	}
+	// The longest of the connections is shorter than all together.
+	calls, codes := 0, map[int]int{}
+	for n := 1; n < all; n += 1 + n/8 {
+		r := check(rogue.Manners{Limit: n})
+		calls++
+		codes[r.Code]++
+		if r.Code > 1 || r.Code == 1 && r.Stderr == "" || r.Took > 5*time.Second {
+			t.Errorf("the end after %d bytes: exit code %d after %v: %q", n, r.Code, r.Took, r.Stderr)
+		}
+	}
+	for _, n := range []int{1, all / 8} {
+		r := check(rogue.Manners{Limit: n, Mute: true})
+		calls++
+		if r.Code != 1 || !strings.Contains(r.Stderr, "does not answer") || r.Took > 10*time.Second {
+			t.Errorf("silence after %d bytes: exit code %d after %v: %q", n, r.Code, r.Took, r.Stderr)
+		}
+	}
+	t.Logf("%d calls, exit codes %v", calls, codes)
 }

@@ -216,7 +216,8 @@ func TestNothingIsExecutedOrCreated(t *testing.T) {
 	p := newStage(t)
 	p.reset()
 	write(t, p.Home+"/.config/patoggle/config.toml", "notify = true\n[[hotkey]]\nkeys = \"Super+F9\"\ndo = \"next\"\n", 0o600)
-	env := []string{"PULSE_SERVER=" + p.sound.Address}
+	// Without an address some libraries start a bus of their own.
+	env := []string{"PULSE_SERVER=" + p.sound.Address, "DBUS_SESSION_BUS_ADDRESS"}
 	for i, args := range [][]string{{}, {"--to", "c", "--notify", "-v"}, {"list"}, {"why"}, {"--stream", "7", "--verify", "--timeout", "4s"}, {"config", "check"}, {"config", "example"}, {"completion", "bash"}, {"--help"}} {
 		file := fmt.Sprintf("%s/trace-%d", p.Dir, i)
 		r := p.Run(env, "strace", append([]string{"-f", "-qq", "-e", "signal=none", "-e", "trace=" + wanted, "-o", file, p.program}, args...)...)

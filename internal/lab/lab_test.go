@@ -134,9 +134,10 @@ func TestPlayerInATerminal(t *testing.T) {
 			t.Error("both terminals have the same window")
 		}
 		st, _ := s.Stream(x.WaitStream())
-		if mpv := x.Find("mpv"); st.PID() != mpv || st.Media != "song" {
+		if mpv := x.Find("mpv"); st.PID() != mpv {
 			t.Errorf("%q from pid %d, want mpv's %d", st.Media, st.PID(), mpv)
 		}
+		l.Until("the name of mpv's stream", func() bool { st, _ := s.Stream(st.Index); return st.Media == "song" })
 	})
 }
 
@@ -332,6 +333,18 @@ func TestTCPPeer(t *testing.T) {
 		if peer := st.ClientProps["native-protocol.peer"] + st.ClientProps["pulse.server.type"]; !ok || !strings.HasPrefix(strings.ToLower(peer), "tcp") {
 			t.Errorf("the peer is %q: %+v", peer, st)
 		}
+	}
+}
+
+func TestWindowsOfTheFirstMomentAreManaged(t *testing.T) {
+	t.Parallel()
+	for i := range 20 {
+		t.Run(fmt.Sprint("display ", i), func(t *testing.T) {
+			t.Parallel()
+			l := Start(t)
+			l.Display()
+			l.Puppet(Act{Windows: []puppet.Window{{Title: []byte("early")}, {Title: []byte("dialog"), TransientForLast: true}}})
+		})
 	}
 }
 

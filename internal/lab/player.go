@@ -41,7 +41,10 @@ type Sandbox struct {
 // Player is a program that plays a tone for ever.
 type Player struct {
 	*Process
-	Title   string
+	Title string
+	// titled is true when its stream gets the title as its name, sooner or
+	// later: mpv renames its stream once it has opened the file.
+	titled  bool
 	sound   *Sound
 	display *Display
 }
@@ -61,7 +64,9 @@ func (l *Lab) Play(a App) *Player {
 		l.t.Helper()
 	}
 	argv := l.Mpv(a)
-	return l.player(a.Name, Cmd{Name: argv[0], Args: argv[1:], Env: a.Env})
+	p := l.player(a.Name, Cmd{Name: argv[0], Args: argv[1:], Env: a.Env})
+	p.titled = true
+	return p
 }
 
 // Mpv is the command line of the mpv Play starts, to be run in a terminal.
@@ -254,7 +259,11 @@ func (p *Player) WaitStream() int {
 		all = slices.DeleteFunc(all, func(s Stream) bool { return s.On == "" })
 		pids := p.pids()
 		i := best(all, func(s Stream) int {
-			return p.rank(s.Media == p.Title || strings.HasPrefix(s.Media, p.Title+" - "), s.PID(), pids)
+			titled := s.Media == p.Title || strings.HasPrefix(s.Media, p.Title+" - ")
+			if p.titled && !titled {
+				return 0
+			}
+			return p.rank(titled, s.PID(), pids)
 		})
 		if i >= 0 {
 			found = all[i].Index

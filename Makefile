@@ -18,6 +18,9 @@ ARCH ?=
 # only PipeWire is spared another sound server.
 SERVER ?= $(shell command -v pulseaudio >/dev/null || ! command -v pipewire-pulse >/dev/null && echo pulseaudio || echo pipewire)
 
+# Further flags of the benchmark.
+BENCHFLAGS ?=
+
 # Further flags of go test, and how long one package may take.
 TESTFLAGS ?=
 TESTTIMEOUT ?= 5m
@@ -31,7 +34,7 @@ SOAK ?= 10m
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test lint demo fuzz soak clean packages install uninstall release-check pictures
+.PHONY: all build test lint demo bench fuzz soak clean packages install uninstall release-check pictures
 
 all: build
 
@@ -59,6 +62,18 @@ demo:
 	@mkdir -p build
 	@CGO_ENABLED=0 $(GO) build -buildvcs=false -o build/demo ./internal/lab/demo
 	@build/demo -server $(SERVER)
+
+# Seven minutes of measuring, side by side with what people use instead. It is
+# a table and no test: see internal/bench. BENCHFLAGS="-rest 0" leaves a minute
+# out, and "-help" lists the rest.
+bench:
+	@packaging/debian-setup build bench
+	@mkdir -p build/bench
+	@CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o build/bench/patoggle ./cmd/patoggle
+	@CGO_ENABLED=1 $(GO) build $(BUILDFLAGS) -o build/bench/patoggled ./cmd/patoggled
+	@CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o build/bench/limit ./internal/bench/limit
+	@CGO_ENABLED=0 $(GO) build -buildvcs=false -o build/bench/bench ./internal/bench
+	@build/bench/bench $(BENCHFLAGS)
 
 # Each target on its own, since go test -fuzz takes one at a time.
 fuzz:

@@ -69,9 +69,9 @@ demo:
 bench:
 	@packaging/debian-setup build bench
 	@mkdir -p build/bench
-	@CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o build/bench/patoggle ./cmd/patoggle
-	@CGO_ENABLED=1 $(GO) build $(BUILDFLAGS) -o build/bench/patoggled ./cmd/patoggled
-	@CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o build/bench/limit ./internal/bench/limit
+	@packaging/compile patoggle build/bench/patoggle
+	@packaging/compile patoggled build/bench/patoggled
+	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o build/bench/limit ./internal/bench/limit
 	@CGO_ENABLED=0 $(GO) build -buildvcs=false -o build/bench/bench ./internal/bench
 	@build/bench/bench $(BENCHFLAGS)
 

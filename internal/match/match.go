@@ -31,7 +31,8 @@ type Processes interface {
 }
 
 // PartialProcesses is what a Processes may also be: one that reads only the
-// fields asked for. It is used when it is there, because a key press waits.
+// fields asked for, and remembers them. It is used when it is there, because a
+// key press waits.
 type PartialProcesses interface {
 	Read(pid int, want proc.Fields) (proc.Process, bool)
 }

@@ -153,6 +153,7 @@ type View struct {
 	Match     match.Result
 
 	sound Sound
+	procs match.Processes
 	// warming is Warm at work, beside the match: Move waits for what it opens
 	// when it needs it.
 	warming sync.WaitGroup
@@ -178,13 +179,16 @@ func (p *Pipeline) Look(ctx context.Context, window *x11.WindowID) (*View, error
 }
 
 func (p *Pipeline) look(ctx, displayCtx context.Context, window *x11.WindowID, warm bool) (*View, error) {
-	v := &View{}
+	v := &View{procs: p.Procs()}
 	var wg sync.WaitGroup
 	if window != nil {
 		wg.Go(func() {
 			d, err := p.Display(displayCtx)
 			if err == nil {
 				v.Screen, err = d.Screen(displayCtx, *window)
+			}
+			if err == nil {
+				match.ReadAhead(v.procs, v.Screen)
 			}
 			v.ScreenErr = err
 		})
@@ -213,7 +217,7 @@ func (p *Pipeline) look(ctx, displayCtx context.Context, window *x11.WindowID, w
 }
 
 func (p *Pipeline) input(v *View) match.Input {
-	in := match.Input{Snapshot: v.Snapshot, Procs: p.Procs(), PID: p.PID, UID: p.UID, Hostname: p.Hostname}
+	in := match.Input{Snapshot: v.Snapshot, Procs: v.procs, PID: p.PID, UID: p.UID, Hostname: p.Hostname}
 	if v.ScreenErr == nil {
 		in.Screen = v.Screen
 	}

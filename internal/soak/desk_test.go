@@ -60,6 +60,7 @@ type desk struct {
 	count   int            // of names given
 	events  []event
 	focused *app           // nil when no window has the focus
+	shown   bool           // the empty desktop
 	on      map[int]string // where each stream was seen last
 }
 
@@ -188,7 +189,14 @@ func (d *desk) do(e *event) {
 	windowed := d.windowed()
 	bystanders := len(d.apps) - len(windowed)
 	pick := func(all []*app) *app { return all[d.rnd.IntN(len(all))] }
-	switch n := d.rnd.IntN(100); {
+	n := d.rnd.IntN(100)
+	if d.shown {
+		// Openbox goes on naming a window that goes meanwhile: no more is done
+		// to the desktop before a window has the focus again.
+		n = 30
+	}
+	d.shown = false
+	switch {
 	case n < 15 && len(windowed) < 5 || len(windowed) == 0:
 		e.what, e.focus = "an application comes", true
 		d.add(true)
@@ -204,7 +212,7 @@ func (d *desk) do(e *event) {
 	case n < 58:
 		e.what, e.focus = "the desktop is shown", true
 		d.display.Blur()
-		d.focused = nil
+		d.focused, d.shown = nil, true
 	case n < 68 && len(d.extra) < 3:
 		d.count++
 		name := fmt.Sprintf("x%d", d.count)

@@ -94,9 +94,7 @@ type binding struct {
 // Shift go first has not pressed Super+F9.
 type key struct {
 	presser
-	doubtful *binding  // whose Keydown is undecided
-	decide   time.Time // when to decide; zero: nothing to
-	sample   time.Time // when to look at the key next; zero: not
+	sample time.Time // when to look at the key next; zero: not
 }
 
 type keyEvent struct {
@@ -151,7 +149,7 @@ func (b *board) run(ctx context.Context) error {
 				return err
 			}
 		case <-next.C:
-			if err := b.tick(ctx); err != nil {
+			if err := b.look(ctx); err != nil {
 				return err
 			}
 		}
@@ -365,27 +363,21 @@ func (b *board) take(ctx context.Context, e keyEvent) error {
 		k.keyup(e.at)
 		return nil
 	}
-	isDown := true
-	if !k.held {
-		h, err := b.x.Held(ctx)
-		if err != nil {
-			return err
-		}
-		if e.at.Sub(e.b.since) < fresh && !h.Chord(uint16(e.b.Chord.Mods), b.locks, e.b.code) {
-			return nil
-		}
-		isDown = h.Key(e.b.code)
-		// The other half of a repeat has arrived meanwhile.
-		b.hear()
+	if k.held {
+		return nil
 	}
-	press, undecided := k.keydown(e.at, isDown)
-	if press {
+	h, err := b.x.Held(ctx)
+	if err != nil {
+		return err
+	}
+	if e.at.Sub(e.b.since) < fresh && !h.Chord(uint16(e.b.Chord.Mods), b.locks, e.b.code) {
+		return nil
+	}
+	b.hear() // the other half of a repeat has arrived meanwhile
+	if k.keydown(e.at, h.Key(e.b.code)) {
 		b.fire(e.b.Hotkey)
 	}
-	if undecided {
-		k.doubtful, k.decide = e.b, time.Now().Add(beside)
-	}
-	if k.held && k.sample.IsZero() {
+	if k.held {
 		k.sample = time.Now().Add(sampleEvery)
 	}
 	return nil
@@ -407,50 +399,30 @@ func (b *board) hear() {
 	}
 }
 
-// tick does what is due: deciding, and looking at keys that are held.
-func (b *board) tick(ctx context.Context) error {
-	b.hear() // a Keyup that has arrived by now counts
+// look asks the X server about the keys that are held.
+func (b *board) look(ctx context.Context) error {
+	h, err := b.x.Held(ctx)
+	if err != nil {
+		return err
+	}
 	now := time.Now()
-	look := false
-	for _, k := range b.keys {
-		if !k.decide.IsZero() && !now.Before(k.decide) {
-			k.decide = time.Time{}
-			if k.presser.decide(now) && k.doubtful.release != nil {
-				b.fire(k.doubtful.Hotkey)
-			}
-			k.doubtful = nil
-		}
-		look = look || !k.sample.IsZero() && !now.Before(k.sample)
-	}
-	if look {
-		h, err := b.x.Held(ctx)
-		if err != nil {
-			return err
-		}
-		now = time.Now()
-		for code, k := range b.keys {
-			if k.sample.IsZero() {
-				continue
-			}
-			k.seen(h.Key(code))
-			k.sample = time.Time{}
-			if d, held := k.sampleIn(now); held {
-				k.sample = now.Add(d)
-			}
+	for code, k := range b.keys {
+		k.seen(now, h.Key(code))
+		k.sample = time.Time{}
+		if d, held := k.sampleIn(now); held {
+			k.sample = now.Add(d)
 		}
 	}
-	return b.takeAll(ctx)
+	return nil
 }
 
-// arm sets the timer for what is due next, and leaves it alone when nothing
-// is: at rest no timer runs.
+// arm sets the timer for when to look next, and leaves it alone when no key is
+// held: at rest no timer runs.
 func (b *board) arm(t *time.Timer) {
 	var due time.Time
 	for _, k := range b.keys {
-		for _, at := range []time.Time{k.decide, k.sample} {
-			if !at.IsZero() && (due.IsZero() || at.Before(due)) {
-				due = at
-			}
+		if !k.sample.IsZero() && (due.IsZero() || k.sample.Before(due)) {
+			due = k.sample
 		}
 	}
 	if due.IsZero() {

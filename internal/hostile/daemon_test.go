@@ -100,7 +100,7 @@ func (p *post) key(kind, code byte) {
 }
 
 // pace is the time from one press to the next of a quick finger.
-const pace = 100 * time.Millisecond
+const pace = 60 * time.Millisecond
 
 // press presses Super+F9, for as long as a quick finger does.
 func (p *post) press() {

@@ -338,18 +338,18 @@ func tales() []tale {
 		{name: "100,000 properties of different names", Behaviour: instead(rogue.OpClientList, distinct(100_000)), says: "→ Headset", daemon: "is not playing anything"},
 		{name: "16 MiB of properties", world: func(w *rogue.World) {
 			w.Clients = append(w.Clients, rogue.Client{Index: 99, Name: "c", Props: stuffed(16<<20 - 5000)})
-		}, patience: 3 * time.Second, says: moved},
+		}, patience: 8 * time.Second, says: moved},
 		{name: "16 MiB of properties in each of three lists", world: func(w *rogue.World) {
 			p := stuffed(16<<20 - 5000)
 			w.Sinks = append(w.Sinks, rogue.Sink{Index: 99, Name: "z", Props: p})
 			w.Clients = append(w.Clients, rogue.Client{Index: 99, Name: "c", Props: p})
 			w.Streams = append(w.Streams, rogue.Stream{Index: 99, Sink: 1, Client: 99, Props: p})
-		}, patience: 3 * time.Second, says: moved},
+		}, patience: 8 * time.Second, says: moved},
 		{name: "16 MiB of text in each of three lists", world: func(w *rogue.World) {
 			w.Sinks = append(w.Sinks, rogue.Sink{Index: 99, Name: "z", Description: fill(16<<20 - 2000)})
 			w.Clients = append(w.Clients, rogue.Client{Index: 99, Name: fill(16<<20 - 2000)})
 			w.Streams = append(w.Streams, rogue.Stream{Index: 99, Sink: 1, Client: 99, Media: fill(16<<20 - 2000)})
-		}, patience: 3 * time.Second, says: moved},
+		}, patience: 8 * time.Second, says: moved},
 		{name: "a property with two lengths", Behaviour: instead(rogue.OpClientList, append(rogue.Tags(nil).U32(1).Text("c").U32(0).Text("d").Begin().Text("k").U32(5), 'x', 0, 0, 0, 4, 'a', 'b', 'c', 'd', 0, 'N')), code: 1, says: babble},
 
 		// Moves.

@@ -165,19 +165,43 @@ func TestExpectedFailureAKeyTypedInTheMomentOfAPressIsLost(t *testing.T) {
 	r.daemon.Stop()
 	r.keys.press("Super", "F9")
 	r.keys.tap(10*time.Millisecond, "E")
+	if r.keys.keyboardFree() {
+		t.Error("the keyboard is not grabbed: the expected failure is over, hold it")
+	}
 	r.daemon.Continue()
-	r.on("b")
+	r.Until("the keyboard to be free", r.keys.keyboardFree)
 	r.keys.tap(10*time.Millisecond, "Q") // the hotkey is still held
 	r.Until("the second letter", func() bool { return r.keys.presses(r.window(), "Q") == 1 })
 	r.keys.release("Super", "F9")
 	if r.keys.presses(r.window(), "E") != 0 {
 		t.Error("the letter arrives: the expected failure is over, hold it")
 	}
+	// Both keys are told in one moment then, which looks like a repeat: the
+	// press may be missed, but is not taken twice.
 	time.Sleep(100 * time.Millisecond)
-	if n := r.moves(); n != 1 {
-		t.Errorf("one press made %d moves", n)
+	before := r.moves()
+	if before > 1 {
+		t.Errorf("one press made %d moves", before)
 	}
+	r.keys.tap(30*time.Millisecond, "Super", "F9")
+	r.Until("the next press", func() bool { return r.moves() == before+1 })
 	r.end()
+}
+
+// keyboardFree tells whether nobody has grabbed the whole keyboard.
+func (k *keyer) keyboardFree() bool {
+	k.t.Helper()
+	reply, err := xproto.GrabKeyboard(k.x, false, k.root, xproto.TimeCurrentTime, xproto.GrabModeAsync, xproto.GrabModeAsync).Reply()
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if reply.Status != xproto.GrabStatusSuccess {
+		return false
+	}
+	if err := xproto.UngrabKeyboardChecked(k.x, xproto.TimeCurrentTime).Check(); err != nil {
+		k.t.Fatal(err)
+	}
+	return true
 }
 
 func TestModifiersThatAreLetGoFirstPressNothing(t *testing.T) {

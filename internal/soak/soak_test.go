@@ -333,8 +333,15 @@ func (j *judge) judge(begin time.Time, v verdict) {
 	for _, s := range j.sound.Streams() {
 		now[s.Index] = s
 	}
+	// An application that has just gone may still be listed.
 	owner := map[int]*app{}
-	for _, a := range j.apps {
+	all := slices.Clone(j.apps)
+	for _, e := range recent {
+		if e.app != nil {
+			all = append(all, e.app)
+		}
+	}
+	for _, a := range all {
 		for _, s := range a.streams {
 			owner[s] = a
 		}
@@ -372,8 +379,10 @@ func (j *judge) judge(begin time.Time, v verdict) {
 	j.look()
 	targets[j.focused] = true
 	if slices.ContainsFunc(recent, func(e event) bool { return e.focus }) {
-		for _, a := range j.windowed() {
-			targets[a] = true
+		for _, a := range all {
+			if a.window != 0 {
+				targets[a] = true
+			}
 		}
 	}
 	for i, s := range now {

@@ -24,8 +24,13 @@ import (
 // what it really needs.
 const gcPercent = 25
 
+// memoryLimit makes the collector work harder where a sound server sends more
+// than any desktop has.
+const memoryLimit = 32 << 20
+
 func main() {
 	debug.SetGCPercent(gcPercent)
+	debug.SetMemoryLimit(memoryLimit)
 	c, err := startup.Parse(os.Args[1:])
 	if err != nil {
 		startup.Exit(startup.UsageProblem(err)) // said by displaygate already

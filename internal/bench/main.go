@@ -48,7 +48,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.out, "out", "build/bench", "`folder` for samples and table")
 	flags.IntVar(&o.rounds, "rounds", 100, "rounds of each contender")
 	flags.IntVar(&o.warmUp, "warm-up", 10, "rounds before them that do not count")
-	flags.DurationVar(&o.pause, "pause", 25*time.Millisecond, "between two runs")
+	flags.DurationVar(&o.pause, "pause", 15*time.Millisecond, "between two runs")
 	flags.DurationVar(&o.rest, "rest", 60*time.Second, "how long the daemon is watched at rest, 0 for not at all")
 	flags.BoolVar(&o.keys, "keys", true, "measure key presses")
 	flags.BoolVar(&o.others, "memory", true, "measure memory, system calls and files")

@@ -14,6 +14,8 @@ import (
 var (
 	//go:embed toggle.sh
 	shellScript []byte
+	//go:embed lean.sh
+	leanScript []byte
 	//go:embed toggle.py
 	pythonScript []byte
 )
@@ -22,6 +24,7 @@ var (
 const (
 	patoggle  = "patoggle"
 	script    = "script: xprop, pactl, jq"
+	lean      = "the same, lean, in dash"
 	pulsectl  = "python3-pulsectl, by pid"
 	pactl     = "pactl, one query"
 	pamixer   = "pamixer, one query"
@@ -42,8 +45,8 @@ type programs struct{ patoggle, patoggled, limit string }
 
 // contenders are those that are run from start to exit.
 func (d *desktop) contenders(p programs) ([]contender, error) {
-	shell, python := filepath.Join(d.Home, "toggle.sh"), filepath.Join(d.Home, "toggle.py")
-	for file, text := range map[string][]byte{shell: shellScript, python: pythonScript} {
+	shell, dash, python := filepath.Join(d.Home, "toggle.sh"), filepath.Join(d.Home, "lean.sh"), filepath.Join(d.Home, "toggle.py")
+	for file, text := range map[string][]byte{shell: shellScript, dash: leanScript, python: pythonScript} {
 		if err := os.WriteFile(file, text, 0o600); err != nil {
 			return nil, err
 		}
@@ -51,7 +54,8 @@ func (d *desktop) contenders(p programs) ([]contender, error) {
 	sink := d.sound.Sinks()[0].Name
 	return []contender{
 		{patoggle, []string{p.patoggle}},
-		{script, []string{"/bin/sh", shell}},
+		{script, []string{"/bin/bash", shell}},
+		{lean, []string{"/bin/sh", dash}},
 		{pulsectl, []string{"/usr/bin/python3", python, strconv.Itoa(d.focused.PID)}},
 		{pactl, []string{"/usr/bin/pactl", "get-default-sink"}},
 		{pamixer, []string{"/usr/bin/pamixer", "--sink", sink, "--get-volume"}},

@@ -22,8 +22,8 @@ const (
 	// limitTime bounds every single wait.
 	limitTime = 10 * time.Second
 	// holdTime is how long a key stays down, and restTime how long it is up.
-	holdTime = 30 * time.Millisecond
-	restTime = 60 * time.Millisecond
+	holdTime = 20 * time.Millisecond
+	restTime = 40 * time.Millisecond
 	// sinkInputs is PA_SUBSCRIPTION_MASK_SINK_INPUT.
 	sinkInputs = 0x0004
 )

@@ -118,6 +118,7 @@ func (r *report) goals() [][]string {
 	}
 	rows := [][]string{
 		row("one-shot / script", "0.07; pipewire 0.25", against(script)),
+		row("one-shot / lean script", "-", against(lean)),
 		row("one-shot / limit program", "2.2 on PulseAudio, small", against(limit)),
 		row("one-shot, large / small", "3", func(f *figures) string {
 			for _, s := range r.figures {

@@ -1,27 +1,22 @@
-#!/bin/sh
-# The focused window's streams to the next sink, as people bind it to a key:
-# xprop twice, pactl with jq for the two lists, pactl for each move. It is kept
-# lean: dash, and no further programs.
+#!/bin/bash
+# The focused window's streams to the next sink, as such scripts are mostly
+# written: bash, and awk for what xprop prints.
 set -eu
 
-id=$(xprop -root -notype 32x ' $0' _NET_ACTIVE_WINDOW)
-pid=$(xprop -id "${id#* }" -notype 32c ' $0' _NET_WM_PID)
-pid=${pid#* }
+window=$(xprop -root _NET_ACTIVE_WINDOW | awk '{print $NF}')
+pid=$(xprop -id "$window" _NET_WM_PID | awk '{print $NF}')
 
-streams=$(pactl -f json list sink-inputs |
-	jq -r --arg pid "$pid" '.[] | select(.properties["application.process.id"] == $pid) | "\(.index) \(.sink)"')
-sinks=$(pactl -f json list sinks | jq -r '.[].index')
+inputs=$(pactl -f json list sink-inputs)
+streams=$(echo "$inputs" | jq --arg pid "$pid" '.[] | select(.properties["application.process.id"] == $pid) | .index')
+current=$(echo "$inputs" | jq --arg pid "$pid" 'map(select(.properties["application.process.id"] == $pid))[0].sink')
 
-from=${streams%%
-*}
-from=${from#* }
-first='' next='' found=''
-for s in $sinks; do
-	[ -n "$first" ] || first=$s
-	[ -z "$found" ] || { next=$s; break; }
-	[ "$s" != "$from" ] || found=yes
+sinks=($(pactl -f json list sinks | jq '.[].index'))
+for i in "${!sinks[@]}"; do
+	if [ "${sinks[$i]}" = "$current" ]; then
+		next=${sinks[$(((i + 1) % ${#sinks[@]}))]}
+	fi
 done
 
-echo "$streams" | while read -r stream _; do
-	pactl move-sink-input "$stream" "${next:-$first}"
+for stream in $streams; do
+	pactl move-sink-input "$stream" "$next"
 done

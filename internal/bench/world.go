@@ -54,26 +54,30 @@ func furnish(l *lab.Lab, server string, s size) *desktop {
 		d.sound = l.PulseAudio(sinks...)
 	}
 	d.display = l.Display()
-	d.focused = d.application("focused", 1)
+	d.focused = d.application("focused", 1, "", true)
 	left := s.streams - 1
 	for i := 1; i < s.clients; i++ {
 		n := left / (s.clients - i)
 		left -= n
-		d.application(fmt.Sprintf("other%02d", i), n)
+		// Spread over the sinks: one of PipeWire 0.3.65 mixes no more than
+		// 128 streams.
+		d.application(fmt.Sprintf("other%02d", i), n, fmt.Sprintf("sink%02d", i%s.sinks), i < small.clients)
 	}
 	d.display.Focus(d.focused.Windows[0])
 	return d
 }
 
-// application starts one with a window and so many streams, the first of which
-// plays; the others are paused, as an application's mostly are.
-func (d *desktop) application(name string, streams int) *lab.Puppet {
+// application starts one with a window and so many streams on a sink, "" for
+// the default one. The first stream plays, when it is to; all others are
+// paused, so that the servers have no more to mix on the large desktop than on
+// the small one.
+func (d *desktop) application(name string, streams int, sink string, plays bool) *lab.Puppet {
 	act := lab.Act{
 		Client:  map[string]string{"application.name": name},
 		Windows: []puppet.Window{{Title: []byte(name), Instance: name, Class: name, PID: puppet.OwnPID}},
 	}
 	for i := range streams {
-		act.Streams = append(act.Streams, puppet.Stream{Media: fmt.Appendf(nil, "%s %d", name, i), Corked: i > 0})
+		act.Streams = append(act.Streams, puppet.Stream{Media: fmt.Appendf(nil, "%s %d", name, i), Sink: sink, Corked: i > 0 || !plays})
 	}
 	return d.Puppet(act)
 }

@@ -28,7 +28,6 @@ type app struct {
 	puppet  *lab.Puppet
 	window  uint32 // 0 for a bystander
 	streams []int
-	born    time.Time
 }
 
 // event is one thing that was done to the desk, from its begin to its end.
@@ -59,8 +58,8 @@ type desk struct {
 	extra   map[string]int // modules of the sinks that come and go
 	count   int            // of names given
 	events  []event
-	focused *app           // nil when no window has the focus
-	shown   bool           // the empty desktop
+	focused *app           // nil when the silent window has the focus
+	silent  uint32         // a window whose application plays nothing
 	on      map[int]string // where each stream was seen last
 }
 
@@ -97,6 +96,7 @@ func newDesk(t *testing.T, pipewire, within bool, seed uint64) *desk {
 		} else {
 			d.sound = d.PulseAudio(sinks...)
 		}
+		d.silent = d.Puppet(lab.Act{Program: "silent", Windows: []puppet.Window{{Title: []byte("silent"), Class: "Silent", PID: puppet.OwnPID}}}).Windows[0]
 		d.add(true)
 		d.add(true)
 		d.add(false)
@@ -135,7 +135,7 @@ func (d *desk) add(windowed bool) {
 		act.Program = "bystander"
 	}
 	a.puppet = d.Puppet(act)
-	a.streams, a.born = a.puppet.Streams, time.Now()
+	a.streams = a.puppet.Streams
 	if windowed {
 		a.window = a.puppet.Windows[0]
 		d.display.Focus(a.window)
@@ -189,14 +189,7 @@ func (d *desk) do(e *event) {
 	windowed := d.windowed()
 	bystanders := len(d.apps) - len(windowed)
 	pick := func(all []*app) *app { return all[d.rnd.IntN(len(all))] }
-	n := d.rnd.IntN(100)
-	if d.shown {
-		// Openbox goes on naming a window that goes meanwhile: no more is done
-		// to the desktop before a window has the focus again.
-		n = 30
-	}
-	d.shown = false
-	switch {
+	switch n := d.rnd.IntN(100); {
 	case n < 15 && len(windowed) < 5 || len(windowed) == 0:
 		e.what, e.focus = "an application comes", true
 		d.add(true)
@@ -210,9 +203,10 @@ func (d *desk) do(e *event) {
 		d.display.Focus(a.window)
 		d.focused = a
 	case n < 58:
-		e.what, e.focus = "the desktop is shown", true
-		d.display.Blur()
-		d.focused, d.shown = nil, true
+		// Not the desktop: openbox then goes on naming a window that has gone.
+		e.what, e.focus = "the focus goes to a silent window", true
+		d.display.Focus(d.silent)
+		d.focused = nil
 	case n < 68 && len(d.extra) < 3:
 		d.count++
 		name := fmt.Sprintf("x%d", d.count)

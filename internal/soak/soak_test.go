@@ -105,7 +105,7 @@ func soak(t *testing.T, d *desk, limit time.Duration) {
 		}
 	}()
 
-	j := &judge{desk: d}
+	j := &judge{desk: d, last: time.Now()} // the desk has pressed until it worked
 	var samples []map[string]int
 	begun := time.Now()
 	for n := 0; time.Now().Before(end) && !t.Failed(); n++ {
@@ -211,7 +211,7 @@ func flat(t *testing.T, samples []map[string]int) {
 // judge holds reports against the server.
 type judge struct {
 	*desk
-	last                                                    time.Time // of a press of the key
+	last                                                    time.Time // when a press of the key was reported
 	presses, calls, moved, nothing, failed, strict, dropped int
 }
 
@@ -260,7 +260,7 @@ var arrow = regexp.MustCompile(`Super\+F9: (\S+) (?:→|already plays on) (\S+)(
 func (j *judge) hotkey() {
 	j.presses++
 	time.Sleep(time.Until(j.last.Add(pace)))
-	j.last = time.Now()
+	defer func() { j.last = time.Now() }()
 	mark := len(j.daemon.log())
 	begin := time.Now()
 	j.daemon.press()

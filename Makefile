@@ -44,12 +44,19 @@ build:
 	packaging/compile patoggle patoggle
 	packaging/compile patoggled patoggled
 
+# The packages whose tests hold programs to their timeouts: they run one after
+# the other, and after the rest.
+TIMED = daemon|hostile|soak
+
 # Everything runs under the race detector: most tests wait for other programs
 # anyhow, so that it costs little.
 test:
 	@packaging/debian-setup build test
 	$(GO) vet ./...
-	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) ./...
+	@status=0; \
+	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) $$($(GO) list ./... | grep -vE '/internal/($(TIMED))$$') || status=1; \
+	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) -p 1 $(foreach p,$(subst |, ,$(TIMED)),./internal/$(p)) || status=1; \
+	exit $$status
 
 lint:
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l) && \

@@ -629,6 +629,7 @@ func TestAPulledBackStreamIsMovedOnceMoreAndThenReported(t *testing.T) {
 	r.start("-v")
 	r.keys.tap(30*time.Millisecond, "Super", "F9")
 	r.on("b")
+	r.Until("the move to be confirmed", func() bool { return r.moves() == 1 })
 	r.sound.Move(r.stream(), "a") // as a session manager does
 	r.on("b")                     // the second try
 	r.sound.Move(r.stream(), "a")

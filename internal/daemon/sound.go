@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -57,7 +58,7 @@ func (l *link) get(ctx context.Context) (sound, error) {
 	case l.lock <- struct{}{}:
 		defer func() { <-l.lock }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("%w: %w", errNotYet, ctx.Err())
 	}
 	if l.conn != nil {
 		select {
@@ -155,6 +156,10 @@ func (l *link) keep(ctx context.Context) {
 	}
 }
 
+// errNotYet is for a press whose time was over while the keeper was still
+// dialling.
+var errNotYet = errors.New("the sound server has not answered yet")
+
 // soundAway is an error of the sound server for a press: that it is away was
 // said at length when it went.
 func soundAway(err error) error {
@@ -166,6 +171,9 @@ func soundAway(err error) error {
 			Hint:    term.Escape(unreachable.Hint()),
 			Err:     err,
 		}
+	}
+	if errors.Is(err, errNotYet) {
+		return &toggle.Problem{Kind: toggle.Failed, Message: "the sound server is away", Err: err}
 	}
 	return err
 }

@@ -96,16 +96,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 			}
 		}
 	}
-	if code != 0 {
+	if code == 130 || len(r.figures) == 0 {
 		return code
 	}
-	text := r.text()
+	text := r.text() // what there is of it
 	if err := r.save(text); err != nil {
 		fmt.Fprintf(stderr, "bench: error: %v\n", err)
 		return 1
 	}
 	fmt.Fprint(stdout, text)
-	return 0
+	return code
 }
 
 // on measures on one desktop, which is gone afterwards.
@@ -152,7 +152,6 @@ func on(server string, s size, o options, r *report, stderr io.Writer, interrupt
 // measure takes all figures of one desktop.
 func (d *desktop) measure(o options, r *report, stderr io.Writer) error {
 	f := &figures{desktop: d.String(), server: d.server, size: d.size, load: []string{load()}}
-	r.figures = append(r.figures, f)
 	contenders, err := d.contenders(o.programs)
 	if err != nil {
 		return err
@@ -160,6 +159,7 @@ func (d *desktop) measure(o options, r *report, stderr io.Writer) error {
 	if f.oneShots, err = compare(contenders, d.Env(), o.warmUp, o.rounds, o.pause); err != nil {
 		return err
 	}
+	r.figures = append(r.figures, f)
 	if o.others {
 		if err := d.weigh(o, f); err != nil {
 			return err

@@ -32,6 +32,7 @@ const (
 	nothing   = "/bin/true"
 	viaSxhkd  = "sxhkd + patoggle"
 	viaDaemon = "patoggled"
+	bareMove  = "limit: a move, known beforehand"
 )
 
 // contender is one of the programs compared.
@@ -82,11 +83,10 @@ func compare(contenders []contender, env []string, warmUp, rounds int, pause tim
 		for i := range contenders {
 			i := (i + round + warmUp) % len(contenders)
 			took, err := run1(contenders[i].argv, env, null)
-			if err != nil {
-				return nil, err
-			}
 			if round >= 0 {
-				all[i].samples = append(all[i].samples, took)
+				if err := all[i].add(took, err, rounds); err != nil {
+					return nil, err
+				}
 			}
 			time.Sleep(pause)
 		}
@@ -94,8 +94,7 @@ func compare(contenders []contender, env []string, warmUp, rounds int, pause tim
 	return all, nil
 }
 
-// run1 runs a program to its end and returns how long that took. A failure
-// would be fast for the wrong reason.
+// run1 runs a program to its end and returns how long that took.
 func run1(argv, env []string, null *os.File) (time.Duration, error) {
 	began := time.Now()
 	p, err := os.StartProcess(argv[0], argv, &os.ProcAttr{Dir: "/", Env: env, Files: []*os.File{null, null, null}})

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -84,9 +85,15 @@ func (d *desktop) keys(o options, f *figures) error {
 		return err
 	}
 
-	all := []series{{name: viaSxhkd}, {name: viaDaemon}}
-	codes := make([]byte, len(all))
-	for i, sym := range []uint32{keySxhkd, keyDaemon} {
+	mover, err := native.Dial(d.sound.Socket, limitTime, nil)
+	if err != nil {
+		return err
+	}
+	defer mover.Close()
+
+	all := []series{{name: viaDaemon}, {name: viaSxhkd}, {name: bareMove}}
+	codes := make([]byte, 2)
+	for i, sym := range []uint32{keyDaemon, keySxhkd} {
 		if codes[i], err = t.keycode(sym); err != nil {
 			return err
 		}
@@ -100,12 +107,17 @@ func (d *desktop) keys(o options, f *figures) error {
 		runtime.GC()
 		for i := range all {
 			i := (i + round + o.warmUp) % len(all)
-			took, err := d.press(t, codes[i], observer, limitTime)
-			if err != nil {
-				return fmt.Errorf("%s: %w", all[i].name, err)
+			var took time.Duration
+			var err error
+			if i < len(codes) {
+				took, err = d.press(t, codes[i], observer, limitTime)
+			} else {
+				took, err = d.move(mover, observer, limitTime)
 			}
 			if round >= 0 {
-				all[i].samples = append(all[i].samples, took)
+				if err := all[i].add(took, err, o.rounds); err != nil {
+					return fmt.Errorf("%s: %w", all[i].name, err)
+				}
 			}
 		}
 	}
@@ -126,7 +138,10 @@ func (d *desktop) startDaemon(o options) error {
 	return nil
 }
 
-var errNothing = errors.New("a press of the key moved nothing")
+var (
+	errNothing = errors.New("a press of the key moved nothing")
+	errHungUp  = errors.New("the sound server hung up")
+)
 
 // press presses the key with Super and returns the time to the event.
 func (d *desktop) press(t *typer, code byte, observer *native.Conn, limit time.Duration) (time.Duration, error) {
@@ -148,7 +163,7 @@ func (d *desktop) press(t *typer, code byte, observer *native.Conn, limit time.D
 	select {
 	case <-observer.Events():
 	case <-observer.Done():
-		failed = errors.New("the sound server hung up")
+		failed = errHungUp
 	case <-timer.C:
 		failed = errNothing
 	}
@@ -159,6 +174,41 @@ func (d *desktop) press(t *typer, code byte, observer *native.Conn, limit time.D
 		err = errNothing
 	}
 	time.Sleep(restTime)
+	return took, err
+}
+
+// move moves the stream to the next sink without looking at anything, as fast
+// as can be, and returns the time to the event: the server's share of a press.
+func (d *desktop) move(mover, observer *native.Conn, limit time.Duration) (time.Duration, error) {
+	s, ok := d.sound.Stream(d.stream())
+	sinks := d.sound.Sinks()
+	at := slices.IndexFunc(sinks, func(k lab.Sink) bool { return k.Index == s.Sink })
+	if !ok || at < 0 {
+		return 0, errNothing
+	}
+	to := sinks[(at+1)%len(sinks)]
+	select {
+	case <-observer.Events():
+	default:
+	}
+	answer := make(chan error, 1)
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	began := time.Now()
+	go func() { answer <- mover.Move(limit, uint32(s.Index), uint32(to.Index)) }()
+	var err error
+	select {
+	case <-observer.Events():
+	case <-observer.Done():
+		err = errHungUp
+	case <-timer.C:
+		err = errNothing
+	}
+	took := time.Since(began)
+	if err = errors.Join(err, <-answer); err == nil && !lab.Poll(limit, func() bool { return d.sound.On(s.Index) == to.Name }) {
+		err = errNothing
+	}
+	time.Sleep(holdTime + restTime)
 	return took, err
 }
 

@@ -57,11 +57,11 @@ func (r *report) text() string {
 		head[0] = "ms: median (99 %, longest)"
 		b.WriteString("\nFrom the key press to the change event another client gets:\n\n")
 		rows := [][]string{head}
-		for _, name := range []string{viaDaemon, viaSxhkd} {
+		for _, name := range []string{viaDaemon, viaSxhkd, bareMove} {
 			row := []string{name}
 			for _, f := range r.figures {
 				s := find(f.presses, name)
-				row = append(row, fmt.Sprintf("%s (%s, %s)", millis(s.median()), millis(s.quantile(0.99)), millis(s.quantile(1))))
+				row = append(row, fmt.Sprintf("%s%s (%s, %s)", s.failures(), millis(s.median()), millis(s.quantile(0.99)), millis(s.quantile(1))))
 			}
 			rows = append(rows, row)
 		}
@@ -80,7 +80,7 @@ func (r *report) medians(head []string, of func(*figures) []series, to string) s
 		row := []string{c.name}
 		for _, f := range r.figures {
 			s := of(f)[i]
-			cell := millis(s.median())
+			cell := s.failures() + millis(s.median())
 			if s.name != to {
 				cell += fmt.Sprintf(" (%.2f)", ratio(s, find(of(f), to)))
 			}

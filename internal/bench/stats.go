@@ -11,6 +11,23 @@ import (
 type series struct {
 	name    string
 	samples []time.Duration
+	// failed is how many more there would be had they not failed.
+	failed int
+}
+
+// add takes the result of one round. What failed was fast or slow for another
+// reason and is no sample; when that is every second one of all the rounds,
+// its error is returned.
+func (s *series) add(took time.Duration, err error, rounds int) error {
+	if err == nil {
+		s.samples = append(s.samples, took)
+		return nil
+	}
+	s.failed++
+	if 2*s.failed > rounds {
+		return err
+	}
+	return nil
 }
 
 // quantile returns the smallest sample that at least the share q of all
@@ -50,6 +67,14 @@ func find(all []series, name string) series {
 		}
 	}
 	return series{name: name}
+}
+
+// failures is what a cell begins with: "" when nothing failed.
+func (s series) failures() string {
+	if s.failed == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d failed, ", s.failed)
 }
 
 func millis(d time.Duration) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"testing"
 	"time"
 )
@@ -57,5 +58,24 @@ func TestTableAlignsAndFills(t *testing.T) {
 		"| x      |      |\n"
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestFailuresAreNoSamples(t *testing.T) {
+	s := series{}
+	bad := errors.New("bad")
+	for i := range 4 {
+		if err := s.add(time.Second, nil, 8); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.add(0, bad, 8); err != nil {
+			t.Fatalf("failure %d of 8 rounds ends it all: %v", i+1, err)
+		}
+	}
+	if s.median() != time.Second || s.failures() != "4 failed, " {
+		t.Errorf("median %v, %q", s.median(), s.failures())
+	}
+	if err := s.add(0, bad, 8); err != bad {
+		t.Errorf("more than half failed: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/patoggle/patoggle/internal/lab"
 )
@@ -20,7 +21,7 @@ func (d *desktop) weigh(o options, f *figures) error {
 	// GNU time starts the program with fork, so that our own size is not
 	// taken for the program's, as it would be after a vfork (getrusage(2)).
 	for range memoryRuns {
-		text, err := d.under(out, "time", "-f", "%M", "-o", out, o.programs.patoggle)
+		text, err := d.under(o, out, "time", "-f", "%M", "-o", out, o.programs.patoggle)
 		if err != nil {
 			return err
 		}
@@ -30,7 +31,7 @@ func (d *desktop) weigh(o options, f *figures) error {
 		}
 		f.peak = max(f.peak, peak)
 	}
-	counted, err := d.under(out, "strace", "-f", "-c", "-U", "calls,errors,name", "-S", "calls", "-o", out, o.programs.patoggle)
+	counted, err := d.under(o, out, "strace", "-f", "-c", "-U", "calls,errors,name", "-S", "calls", "-o", out, o.programs.patoggle)
 	if err != nil {
 		return err
 	}
@@ -42,12 +43,18 @@ func (d *desktop) weigh(o options, f *figures) error {
 }
 
 // under runs a program that writes its findings to a file, and returns them.
-func (d *desktop) under(out, name string, args ...string) (string, error) {
-	if r := d.Exec(lab.Cmd{Name: name, Args: args}); r.Code != 0 {
-		return "", fmt.Errorf("%s: code %d: %s", name, r.Code, r.Stderr)
+func (d *desktop) under(o options, out, name string, args ...string) (string, error) {
+	var r lab.Result
+	// A server that is still busy with the last move may be too late for the
+	// program's own deadline.
+	for range 3 {
+		time.Sleep(o.pause)
+		if r = d.Exec(lab.Cmd{Name: name, Args: args}); r.Code == 0 {
+			b, err := os.ReadFile(out)
+			return string(b), err
+		}
 	}
-	b, err := os.ReadFile(out)
-	return string(b), err
+	return "", fmt.Errorf("%s: code %d: %s", name, r.Code, r.Stderr)
 }
 
 var errStrace = errors.New("strace counted nothing")

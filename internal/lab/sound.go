@@ -386,7 +386,8 @@ func (s *Sound) tryManage() error {
 	if len(s.options.Sinks) == 0 {
 		return nil
 	}
-	return s.probe()
+	first, _, _ := strings.Cut(s.options.Sinks[0], "=")
+	return s.probe(first)
 }
 
 // unmanage removes the sinks tryManage made.
@@ -404,24 +405,32 @@ func (s *Sound) unmanage() error {
 	return nil
 }
 
-// probe plays one stream and waits for its sink, and for its end. As long as
+// probe waits until the first sink is the default one, plays one stream and
+// waits for its sink, and for its end. As long as
 // the session manager knows no sink, the default one has no name of ours, and
 // the server refuses the stream with an input/output error.
-func (s *Sound) probe() error {
+func (s *Sound) probe(first string) error {
 	conn, err := native.Dial(s.Socket, linkTime, nil)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+	// Left alone, WirePlumber may choose another sink than the first for a
+	// moment, and link what plays then to that. It takes no orders before it
+	// has chosen one at all ("not supported").
+	asked := false
 	if !Poll(linkTime, func() bool {
 		server, err := conn.Server(linkTime)
 		if err != nil {
 			return false
 		}
-		_, ok := s.lookSink(server.DefaultSink)
-		return ok
+		if !asked {
+			_, chosen := s.lookSink(server.DefaultSink)
+			asked = chosen && conn.SetDefaultSink(linkTime, first) == nil
+		}
+		return asked && server.DefaultSink == first
 	}) {
-		return errors.New("the session manager chooses no default sink")
+		return fmt.Errorf("the session manager does not make %q the default sink", first)
 	}
 	const media = "patoggle lab probe"
 	var index uint32

@@ -31,6 +31,7 @@ const (
 	cmdClientList     = 28
 	cmdSinkInputList  = 30
 	cmdSubscribe      = 35
+	cmdSetDefaultSink = 44
 	cmdUnloadModule   = 52
 	cmdLoadModule     = 51
 	cmdRequest        = 61
@@ -432,6 +433,15 @@ func (n *Conn) Move(limit time.Duration, stream, sink uint32) error {
 	w.u32(sink)
 	w.null()
 	_, err := n.call(limit, cmdMoveSinkInput, w.b)
+	return err
+}
+
+// SetDefaultSink asks for another default sink. On PipeWire the session manager
+// decides, after the answer.
+func (n *Conn) SetDefaultSink(limit time.Duration, sink string) error {
+	var w writer
+	w.str(sink)
+	_, err := n.call(limit, cmdSetDefaultSink, w.b)
 	return err
 }
 

@@ -294,8 +294,14 @@ func TestLocksDoNotMatterAndOtherModifiersDo(t *testing.T) {
 	for _, extra := range []string{"Shift", "Ctrl", "Alt"} {
 		t.Run("with "+extra+" held as well", func(t *testing.T) {
 			before := r.moves()
+			// A finger that lets go and presses again takes longer than the
+			// daemon to see the key up, and so does the test.
+			const apart = 60 * time.Millisecond
+			time.Sleep(apart)
 			r.keys.tap(50*time.Millisecond, extra, "Super", "F9")
+			time.Sleep(apart)
 			r.keys.tap(50*time.Millisecond, extra, "F9")
+			time.Sleep(apart)
 			// The next press is served after them, so they are done with.
 			r.keys.tap(30*time.Millisecond, "Super", "F9")
 			at = after(at, 1)

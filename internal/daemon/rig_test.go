@@ -103,10 +103,16 @@ func (r *rig) play() {
 func (r *rig) window() uint32 { return r.player.Windows[0] }
 func (r *rig) stream() int    { return r.player.Streams[0] }
 
-// on waits until the player's stream is on the sink.
+// afterPress is how long a finger stays off the keys after it has seen what a
+// press did. Another client sees the move before the daemon has done with the
+// press, and until then the next one is dropped.
+const afterPress = 80 * time.Millisecond
+
+// on waits until the player's stream is on the sink, and a finger's moment.
 func (r *rig) on(sink string) {
 	r.t.Helper()
 	r.sound.WaitOn(r.stream(), sink)
+	time.Sleep(afterPress)
 }
 
 // configure writes the configuration file in one step.

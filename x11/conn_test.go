@@ -264,11 +264,40 @@ func TestACancelledCallEndsTheConnection(t *testing.T) {
 	d.Stop()
 	defer d.Continue()
 	ctx, cancel := context.WithCancel(t.Context())
-	go cancel()
+	if _, err := c.Screen(cancelledOnLook{ctx, cancel}, 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	select {
+	case <-c.Done():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the connection is still there")
+	}
+}
+
+// cancelledOnLook is a context that ends right after it was asked for the
+// first time whether it has.
+type cancelledOnLook struct {
+	context.Context
+	cancel func()
+}
+
+func (c cancelledOnLook) Err() error {
+	defer c.cancel()
+	return c.Context.Err()
+}
+
+func TestACallThatCannotBeginLeavesTheConnection(t *testing.T) {
+	l := lab.Start(t)
+	l.Display(lab.NoWM)
+	c := connect(t, l)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
 	if _, err := c.Screen(ctx, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	<-c.Done()
+	if _, err := c.Keyboard(within(t, 10*time.Second)); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
 }
 
 func TestSeveralGoroutinesShareAConnection(t *testing.T) {

@@ -11,7 +11,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -270,10 +272,28 @@ func (d *desk) stranger() stranger {
 	return s
 }
 
-// look opens the display anew and reads it.
+// look opens the display anew and reads it. Focus has to say the same as
+// Screen, but for titles.
 func (d *desk) look(window WindowID) (*Screen, error) {
 	d.t.Helper()
-	return connect(d.t, d.lab).Screen(within(d.t, 10*time.Second), window)
+	c := connect(d.t, d.lab)
+	s, err := c.Screen(within(d.t, 10*time.Second), window)
+	f, focusErr := c.Focus(within(d.t, 10*time.Second), window)
+	if !errors.Is(focusErr, err) {
+		d.t.Errorf("Screen ends with %v, Focus with %v", err, focusErr)
+	}
+	if s == nil || f == nil {
+		return s, err
+	}
+	want := *s
+	want.Windows = slices.Clone(s.Windows)
+	for i := range want.Windows {
+		want.Windows[i].Title = ""
+	}
+	if !reflect.DeepEqual(*f, want) {
+		d.t.Errorf("Focus says\n%+v\nand not\n%+v", *f, want)
+	}
+	return s, err
 }
 
 // focused is the focused window, which must be there.

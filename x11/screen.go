@@ -32,12 +32,23 @@ const maxOutputs = 8
 // is returned all the same, with Focused and Active zero. ErrTimeout and
 // ErrClosed come alone.
 func (c *Conn) Screen(ctx context.Context, window WindowID) (*Screen, error) {
+	return c.screen(ctx, window, true)
+}
+
+// Focus is Screen for who waits: Title is read for Focused, and "" in all of
+// Windows. On a desktop of many windows titles are two of seven requests. A
+// transient window in front takes one round trip more.
+func (c *Conn) Focus(ctx context.Context, window WindowID) (*Screen, error) {
+	return c.screen(ctx, window, false)
+}
+
+func (c *Conn) screen(ctx context.Context, window WindowID, titles bool) (*Screen, error) {
 	var s *Screen
 	var what error
 	err := c.do(ctx, func() (err error) {
-		s, what, err = c.look(window)
+		s, what, err = c.look(window, titles)
 		if err == nil && window == 0 && errors.Is(what, ErrWindowGone) {
-			s, what, err = c.look(window)
+			s, what, err = c.look(window, titles)
 		}
 		return err
 	})
@@ -49,7 +60,7 @@ func (c *Conn) Screen(ctx context.Context, window WindowID) (*Screen, error) {
 
 // look reads the screen once. what is one of the three errors of Screen that
 // come with a screen; err is that of a connection that has ended.
-func (c *Conn) look(window WindowID) (s *Screen, what, err error) {
+func (c *Conn) look(window WindowID, titles bool) (s *Screen, what, err error) {
 	root, err := c.readRoot()
 	if err != nil {
 		return nil, nil, err
@@ -59,7 +70,7 @@ func (c *Conn) look(window WindowID) (s *Screen, what, err error) {
 		active = root.active
 	}
 
-	l := &looking{c: c, me: os.Getpid(), known: map[WindowID]entry{}}
+	l := &looking{c: c, me: os.Getpid(), known: map[WindowID]entry{}, titles: titles, active: active}
 	ids := make([]WindowID, 0, len(root.clients)+2)
 	ids = append(ids, root.clients...)
 	if active != 0 {
@@ -103,6 +114,9 @@ func (c *Conn) look(window WindowID) (s *Screen, what, err error) {
 	for _, id := range root.clients {
 		e := l.known[id]
 		if !e.gone && (e.Type == Normal || e.Type == Dialog || e.Type == Utility) {
+			if !titles {
+				e.Title = ""
+			}
 			s.Windows = append(s.Windows, e.Window)
 		}
 	}
@@ -117,6 +131,9 @@ func (c *Conn) look(window WindowID) (s *Screen, what, err error) {
 	}
 	main, err := l.mainWindow(active)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := l.title(main); err != nil {
 		return nil, nil, err
 	}
 	focused := l.known[main].Window
@@ -237,15 +254,21 @@ type looking struct {
 	// is true when the server knows our own: then its pids are ours too.
 	pids     map[uint32]int
 	resource bool
+	// titles is whether the titles of all windows are wanted, else only that
+	// of active and of its main window.
+	titles bool
+	active WindowID
 }
 
-// entry is a window as read; gone when it does not exist.
+// entry is a window as read; gone when it does not exist, titled when Title was
+// read.
 type entry struct {
 	Window
-	gone bool
+	gone, titled bool
 }
 
-// asked are the requests for one window.
+// asked are the requests for one window. name and name0, the two properties
+// that a title can be in, are nil where it is not wanted.
 type asked struct {
 	id                                                WindowID
 	kind, transient, class, pid, machine, name, name0 *xgb.Cookie
@@ -319,28 +342,77 @@ func (l *looking) ask(ids []WindowID) {
 			continue
 		}
 		l.known[id] = entry{}
-		l.pending = append(l.pending, asked{
+		a := asked{
 			id:        id,
 			kind:      c.property(id, c.atoms.kind, atomAtom, maxTypes),
 			transient: c.property(id, atomTransient, atomWindow, 1),
 			class:     c.property(id, atomWMClass, anyType, maxClass),
 			pid:       c.property(id, c.atoms.pid, atomCardinal, 1),
 			machine:   c.property(id, atomWMMachine, anyType, maxMachine),
-			name:      c.property(id, c.atoms.name, anyType, maxTitle),
-			name0:     c.property(id, atomWMName, anyType, maxTitle),
-		})
+		}
+		if l.titles || id == l.active {
+			a.name, a.name0 = l.askTitle(id)
+		}
+		l.pending = append(l.pending, a)
 	}
+}
+
+func (l *looking) askTitle(id WindowID) (name, name0 *xgb.Cookie) {
+	return l.c.property(id, l.c.atoms.name, anyType, maxTitle), l.c.property(id, atomWMName, anyType, maxTitle)
+}
+
+// receiveTitle waits for what askTitle asked for. ok is false when the window
+// is gone.
+func (l *looking) receiveTitle(name, name0 *xgb.Cookie) (title string, ok bool, err error) {
+	p, ok, err := l.c.receiveProperty(name)
+	if err != nil {
+		return "", false, err
+	}
+	p0, ok0, err := l.c.receiveProperty(name0)
+	if err != nil {
+		return "", false, err
+	}
+	if title = p.text(); title == "" {
+		title = p0.text()
+	}
+	return title, ok && ok0, nil
+}
+
+// title reads a known window's title if that was not done. A window that has
+// gone meanwhile is left as it was read.
+func (l *looking) title(id WindowID) error {
+	e := l.known[id]
+	if e.titled || e.gone {
+		return nil
+	}
+	name, name0 := l.askTitle(id)
+	title, _, err := l.receiveTitle(name, name0)
+	if err != nil {
+		return err
+	}
+	e.Title, e.titled = title, true
+	l.known[id] = e
+	return nil
 }
 
 // receive waits for all that was asked for.
 func (l *looking) receive() error {
 	for _, a := range l.pending {
-		var p [7]property
+		var p [5]property
 		e := entry{Window: Window{ID: a.id}}
-		for i, cookie := range []*xgb.Cookie{a.kind, a.transient, a.class, a.pid, a.machine, a.name, a.name0} {
+		for i, cookie := range [...]*xgb.Cookie{a.kind, a.transient, a.class, a.pid, a.machine} {
 			var ok bool
 			var err error
 			if p[i], ok, err = l.c.receiveProperty(cookie); err != nil {
+				return err
+			}
+			e.gone = e.gone || !ok
+		}
+		title := ""
+		if e.titled = a.name != nil; e.titled {
+			var ok bool
+			var err error
+			if title, ok, err = l.receiveTitle(a.name, a.name0); err != nil {
 				return err
 			}
 			e.gone = e.gone || !ok
@@ -356,9 +428,7 @@ func (l *looking) receive() error {
 			}
 			e.PID = p[3].pid()
 			e.Machine = p[4].text()
-			if e.Title = p[5].text(); e.Title == "" {
-				e.Title = p[6].text()
-			}
+			e.Title = title
 			e.Owner = l.owner(a.id)
 		}
 		l.known[a.id] = e

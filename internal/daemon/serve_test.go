@@ -96,6 +96,10 @@ func (oneWindow) Screen(context.Context, x11.WindowID) (*x11.Screen, error) {
 	return &x11.Screen{Focused: w, Active: w.ID, Windows: []x11.Window{w}, Resource: true}, nil
 }
 
+func (o oneWindow) Focus(ctx context.Context, id x11.WindowID) (*x11.Screen, error) {
+	return o.Screen(ctx, id)
+}
+
 // oneProcess is a /proc with the player.
 type oneProcess struct{}
 

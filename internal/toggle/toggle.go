@@ -28,6 +28,7 @@ import (
 // Display is what the pipeline needs of an X connection; *x11.Conn has it.
 type Display interface {
 	Screen(context.Context, x11.WindowID) (*x11.Screen, error)
+	Focus(context.Context, x11.WindowID) (*x11.Screen, error)
 }
 
 // Sound is what the pipeline needs of a sound server; *pulse.Conn has it.
@@ -172,20 +173,30 @@ func (p *Pipeline) Look(ctx context.Context, window *x11.WindowID) (*View, error
 		if deadline, ok := ctx.Deadline(); ok {
 			half, cancel := context.WithTimeout(ctx, time.Until(deadline)/displayShare)
 			defer cancel()
-			return p.look(ctx, half, window, false)
+			return p.look(ctx, half, window, wants{titles: true})
 		}
 	}
-	return p.look(ctx, ctx, window, false)
+	return p.look(ctx, ctx, window, wants{titles: true})
 }
 
-func (p *Pipeline) look(ctx, displayCtx context.Context, window *x11.WindowID, warm bool) (*View, error) {
+// wants is what look has to do beside the least.
+type wants struct {
+	titles bool // of windows that have not the focus
+	warm   bool // Sound.Warm
+}
+
+func (p *Pipeline) look(ctx, displayCtx context.Context, window *x11.WindowID, w wants) (*View, error) {
 	v := &View{procs: p.Procs()}
 	var wg sync.WaitGroup
 	if window != nil {
 		wg.Go(func() {
 			d, err := p.Display(displayCtx)
-			if err == nil {
+			switch {
+			case err != nil:
+			case w.titles:
 				v.Screen, err = d.Screen(displayCtx, *window)
+			default:
+				v.Screen, err = d.Focus(displayCtx, *window)
 			}
 			if err == nil {
 				match.ReadAhead(v.procs, v.Screen)
@@ -198,7 +209,7 @@ func (p *Pipeline) look(ctx, displayCtx context.Context, window *x11.WindowID, w
 		if v.sound, soundErr = p.Sound(ctx); soundErr != nil {
 			return
 		}
-		if warm {
+		if w.warm {
 			v.warming.Go(func() { v.sound.Warm(ctx) })
 		}
 		v.Snapshot, soundErr = v.sound.Snapshot(ctx)
@@ -258,7 +269,7 @@ func (p *Pipeline) run(ctx context.Context, r Request, rep *Report) error {
 	if r.Target.needsDisplay() {
 		window = &r.Target.Window
 	}
-	v, err := p.look(ctx, ctx, window, !r.DryRun)
+	v, err := p.look(ctx, ctx, window, wants{warm: !r.DryRun})
 	if err != nil {
 		return err
 	}

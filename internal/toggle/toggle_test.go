@@ -34,6 +34,10 @@ func (w *world) Screen(context.Context, x11.WindowID) (*x11.Screen, error) {
 	return w.screen, w.screenErr
 }
 
+func (w *world) Focus(ctx context.Context, id x11.WindowID) (*x11.Screen, error) {
+	return w.Screen(ctx, id)
+}
+
 func (w *world) Snapshot(context.Context) (*pulse.Snapshot, error) { return w.snapshot, w.soundErr }
 
 func (w *world) Warm(context.Context) {}

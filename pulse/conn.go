@@ -18,6 +18,9 @@ type Options struct {
 	Getenv func(string) string
 	// Name is application.name, at most 256 bytes; "" means "patoggle".
 	Name string
+	// Properties are the keys to read of sinks, streams and clients; nil reads
+	// all of them, of which there are some 20 to 60 each.
+	Properties []string
 }
 
 // maxName is the longest client name. A request over 1024 bytes makes the
@@ -61,12 +64,19 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	f := newFinder(o.Getenv)
+	var wanted map[string]bool
+	if o.Properties != nil {
+		wanted = make(map[string]bool, len(o.Properties))
+		for _, key := range o.Properties {
+			wanted[key] = true
+		}
+	}
 	targets := f.find(o.Server)
 	failed := &UnreachableError{}
 	for i, t := range targets {
 		err := t.Err
 		if err == nil {
-			p := &peer{address: t.Address, name: name, cookie: f.cookie}
+			p := &peer{address: t.Address, name: name, cookie: f.cookie, wanted: wanted}
 			var l *link
 			if l, err = openShare(ctx, p, len(targets)-i); err == nil {
 				return newConn(l, p, t, f.warnings), nil

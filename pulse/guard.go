@@ -32,6 +32,8 @@ type guard struct {
 	// fail ends the connection; the first cause counts. It must make the
 	// reader behind in return.
 	fail func(cause error)
+	// wanted are the keys of the properties that the library sees; nil for all.
+	wanted map[string]bool
 
 	frame []byte // of Read: a buffer for one frame
 	out   []byte // of Read: what is left to hand out
@@ -180,7 +182,7 @@ func (g *guard) filter(body []byte) int {
 		return 0
 	}
 	if command == proto.OpReply {
-		if n, ok := sanitize(request, body[minBody:]); ok {
+		if n, ok := sanitize(request, body[minBody:], g.wanted); ok {
 			return minBody + n
 		}
 	} else if len(body) == errorBody && body[minBody] == 'L' && binary.BigEndian.Uint32(body[minBody+1:]) != 0 {

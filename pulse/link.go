@@ -56,6 +56,8 @@ type peer struct {
 	name    string
 	// cookie is asked for the cookie to send; not before it is needed.
 	cookie func() []byte
+	// wanted are the keys of the properties to read; nil for all.
+	wanted map[string]bool
 	// known is the cookie that was accepted, nil before the first link.
 	known []byte
 }
@@ -75,7 +77,7 @@ func openLink(ctx context.Context, p *peer) (*link, error) {
 	if !credentials {
 		cookie = p.cookie()
 	}
-	l, err := newLink(ctx, conn, p.name, cookie)
+	l, err := newLink(ctx, conn, p, cookie)
 	if credentials && errors.Is(err, ErrDenied) {
 		cookie = p.cookie()
 		l, err = p.open(ctx, cookie)
@@ -91,7 +93,7 @@ func (p *peer) open(ctx context.Context, cookie []byte) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newLink(ctx, conn, p.name, cookie)
+	return newLink(ctx, conn, p, cookie)
 }
 
 // connect opens the connection. credentials is true when the server at the
@@ -223,9 +225,10 @@ func ctxError(ctx context.Context) error {
 // newLink starts the library on conn and authenticates. AUTH and
 // SET_CLIENT_NAME go out together; nothing else may before both are answered:
 // pipewire-pulse answers a list asked earlier with an empty one.
-func newLink(ctx context.Context, conn net.Conn, name string, cookie []byte) (*link, error) {
+func newLink(ctx context.Context, conn net.Conn, p *peer, cookie []byte) (*link, error) {
 	l := &link{conn: conn, done: make(chan struct{})}
 	l.guard = newGuard(conn, l.sender(), l.fail)
+	l.guard.wanted = p.wanted
 	l.client = &proto.Client{Callback: l.callback}
 	l.client.SetTimeout(libraryTime)
 	l.client.Open(l.guard)
@@ -235,7 +238,7 @@ func newLink(ctx context.Context, conn net.Conn, name string, cookie []byte) (*l
 	calls := []call{
 		{request: &proto.Auth{Version: protocolVersion, Cookie: cookie}, reply: &auth},
 		{request: &proto.SetClientName{Props: proto.PropList{
-			"application.name":           proto.PropListString(name),
+			"application.name":           proto.PropListString(p.name),
 			"application.process.id":     proto.PropListString(strconv.Itoa(os.Getpid())),
 			"application.process.binary": proto.PropListString("patoggle"),
 		}}, reply: &named},

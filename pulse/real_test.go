@@ -7,15 +7,19 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/patoggle/patoggle/internal/lab"
 	"github.com/patoggle/patoggle/internal/lab/native"
@@ -83,6 +87,42 @@ func play(t testing.TB, s *lab.Sound, p native.Playback) pulse.StreamIndex {
 	}
 	s.WaitStream("the player", func(st lab.Stream) bool { return st.Index == int(index) })
 	return pulse.StreamIndex(index)
+}
+
+func TestPropertiesAreThoseAskedFor(t *testing.T) {
+	onBoth(t, func(t *testing.T, _ *lab.Lab, s *lab.Sound) {
+		play(t, s, native.Playback{Media: "a song"})
+		all := dial(t, s.Server)
+		keys := []string{"application.name", "media.name", "device.description", "no.such.key"}
+		some, err := pulse.Dial(within(t, limit), pulse.Options{Server: s.Server, Properties: keys})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { some.Close() })
+		want, got := snapshot(t, all), snapshot(t, some)
+		left, dropped := 0, 0
+		keep := func(m map[string]string) {
+			dropped += len(m)
+			maps.DeleteFunc(m, func(k, _ string) bool { return !slices.Contains(keys, k) })
+			left, dropped = left+len(m), dropped-len(m)
+		}
+		for i := range want.Sinks {
+			keep(want.Sinks[i].Properties)
+		}
+		for i := range want.Streams {
+			keep(want.Streams[i].Properties)
+			keep(want.Streams[i].Client.Properties)
+		}
+		if left < 5 || dropped < 10 {
+			t.Errorf("%d properties are asked for, %d not: that shows nothing", left, dropped)
+		}
+		if d := cmp.Diff(want.Sinks, got.Sinks); d != "" {
+			t.Errorf("sinks differ (- all, + some): %s", d)
+		}
+		if d := cmp.Diff(want.Streams, got.Streams); d != "" {
+			t.Errorf("streams differ (- all, + some): %s", d)
+		}
+	})
 }
 
 // sink returns the index of the named sink.

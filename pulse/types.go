@@ -102,7 +102,8 @@ type Sink struct {
 	PortDescription string
 	// Available is that of the active port; unknown without ports.
 	Available Availability
-	// Properties are the sink's properties that are strings.
+	// Properties are the sink's properties that are strings, and asked for in
+	// Options.Properties.
 	Properties map[string]string
 }
 
@@ -111,7 +112,7 @@ type Client struct {
 	Index      ClientIndex
 	Name       string
 	Driver     string
-	Properties map[string]string
+	Properties map[string]string // as in Sink
 }
 
 // Stream is one sink input (GET_SINK_INPUT_INFO_LIST).
@@ -128,8 +129,8 @@ type Stream struct {
 	// Volume as in Sink.
 	Volume int
 	Driver string
-	// Properties are the stream's own properties that are strings. Identity
-	// keys of the client win over them: see Property.
+	// Properties are the stream's own, as in Sink. Identity keys of the client
+	// win over them: see Property.
 	Properties map[string]string
 }
 

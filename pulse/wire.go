@@ -141,14 +141,14 @@ func replyShape(command uint32) (s shape, list, ok bool) {
 // against the shape of the reply to command. It shortens strings and property
 // values in place, each to maxString and all together by maxEntryText and
 // maxReplyText, and returns how many bytes of b are left; what needs no
-// shortening is left as it is. ok is false when b has another shape; b is
-// spoilt then.
-func sanitize(command uint32, b []byte) (n int, ok bool) {
+// shortening is left as it is. Of properties only those in wanted are left, all
+// when it is nil. ok is false when b has another shape; b is spoilt then.
+func sanitize(command uint32, b []byte, wanted map[string]bool) (n int, ok bool) {
 	s, list, ok := replyShape(command)
 	if !ok {
 		return 0, false
 	}
-	w := walker{b: b}
+	w := walker{b: b, wanted: wanted}
 	if !list {
 		ok = w.values(s)
 		return w.w, ok && w.r == len(b)
@@ -169,6 +169,8 @@ type walker struct {
 	r, w  int
 	entry int // where the current entry begins in b[:w]
 	items int
+	// wanted are the keys of the properties to keep; nil keeps all.
+	wanted map[string]bool
 }
 
 // spent tells whether there has been enough text.
@@ -302,16 +304,25 @@ func (w *walker) text() bool {
 	return w.keep(1) // the NUL
 }
 
-// propertyList copies a property list, its keys and values shortened: keys
-// are strings, a null string ends the list, a value is a length and then an
-// arbitrary block that repeats it.
+// propertyList copies the wanted ones of a property list, their keys and
+// values shortened: keys are strings, a null string ends the list, a value is a
+// length and then an arbitrary block that repeats it.
 func (w *walker) propertyList() bool {
 	if !w.tag('P') {
 		return false
 	}
 	for !w.tag('N') {
-		if !w.item() || !w.text() || !w.value() {
+		begin := w.w
+		if !w.item() || !w.text() {
 			return false
+		}
+		key := w.b[begin:w.w] // with its tag and its NUL
+		wanted := w.wanted == nil || w.wanted[string(key[1:len(key)-1])]
+		if !w.value() {
+			return false
+		}
+		if !wanted {
+			w.w = begin
 		}
 	}
 	return true

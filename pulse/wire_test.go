@@ -39,7 +39,7 @@ func TestWellFormedRepliesPassUnchanged(t *testing.T) {
 	for command, bodies := range replies() {
 		for _, body := range bodies {
 			b := bytes.Clone(body)
-			n, ok := sanitize(command, b)
+			n, ok := sanitize(command, b, nil)
 			if !ok || !bytes.Equal(b[:n], body) {
 				t.Errorf("command %d: ok %v, got %q, want %q", command, ok, b[:n], body)
 			}
@@ -55,7 +55,7 @@ func TestRepliesCutAtEveryByteAreRefused(t *testing.T) {
 		for _, body := range bodies {
 			refused := 0
 			for n := range body {
-				_, ok := sanitize(command, bytes.Clone(body[:n]))
+				_, ok := sanitize(command, bytes.Clone(body[:n]), nil)
 				_, err := readReply(command, body[:n])
 				if ok != (err == nil) {
 					t.Errorf("command %d cut at %d of %d: %v, the strict reader says %v", command, n, len(body), ok, err)
@@ -69,7 +69,7 @@ func TestRepliesCutAtEveryByteAreRefused(t *testing.T) {
 			if refused < len(body)-2 {
 				t.Errorf("command %d is taken at %d of %d lengths", command, len(body)-refused, len(body))
 			}
-			if _, ok := sanitize(command, append(bytes.Clone(body), 'L')); ok {
+			if _, ok := sanitize(command, append(bytes.Clone(body), 'L'), nil); ok {
 				t.Errorf("command %d with a byte too many is taken", command)
 			}
 		}
@@ -80,7 +80,7 @@ func TestRepliesToAnotherRequestAreRefused(t *testing.T) {
 	for asked := range replies() {
 		for command, bodies := range replies() {
 			for _, body := range bodies {
-				if _, ok := sanitize(asked, bytes.Clone(body)); ok {
+				if _, ok := sanitize(asked, bytes.Clone(body), nil); ok {
 					if _, err := readReply(asked, body); err != nil {
 						t.Errorf("a reply to %d passes for one to %d", command, asked)
 					}
@@ -88,7 +88,7 @@ func TestRepliesToAnotherRequestAreRefused(t *testing.T) {
 			}
 		}
 	}
-	if _, ok := sanitize(proto.OpGetCardInfoList, nil); ok {
+	if _, ok := sanitize(proto.OpGetCardInfoList, nil, nil); ok {
 		t.Error("a reply to a request that is never sent passes")
 	}
 }
@@ -118,7 +118,7 @@ func TestLongStringsAreCut(t *testing.T) {
 				}
 			}
 			b := []byte(enc{}.client(1, test.in, long).client(2, "after", nil))
-			n, ok := sanitize(proto.OpGetClientInfoList, b)
+			n, ok := sanitize(proto.OpGetClientInfoList, b, nil)
 			want := []byte(enc{}.client(1, test.want, short).client(2, "after", nil))
 			if !ok || !bytes.Equal(b[:n], want) {
 				t.Errorf("ok %v, %d bytes, want %d; differ: %v", ok, n, len(want), cmp.Diff(want, b[:n]))
@@ -141,7 +141,7 @@ func TestLongValuesThatAreNoStringsAreEmptied(t *testing.T) {
 			want = in
 		}
 		b := bytes.Clone(in)
-		n, ok := sanitize(proto.OpGetClientInfoList, b)
+		n, ok := sanitize(proto.OpGetClientInfoList, b, nil)
 		if !ok || !bytes.Equal(b[:n], want) {
 			t.Errorf("%s: ok %v, got %q", name, ok, b[:n])
 		}
@@ -173,7 +173,7 @@ func TestEnoughTextIsEnough(t *testing.T) {
 func shortened(t *testing.T, in enc) (int, []byte) {
 	t.Helper()
 	b := bytes.Clone(in)
-	n, ok := sanitize(proto.OpGetClientInfoList, b)
+	n, ok := sanitize(proto.OpGetClientInfoList, b, nil)
 	if !ok {
 		t.Fatal("refused")
 	}
@@ -188,24 +188,24 @@ func TestListsAreBounded(t *testing.T) {
 	for range maxEntries {
 		many = many.client(1, "", nil)
 	}
-	if _, ok := sanitize(proto.OpGetClientInfoList, bytes.Clone(many)); !ok {
+	if _, ok := sanitize(proto.OpGetClientInfoList, bytes.Clone(many), nil); !ok {
 		t.Error("a list of maxEntries is refused")
 	}
-	if _, ok := sanitize(proto.OpGetClientInfoList, many.client(1, "", nil)); ok {
+	if _, ok := sanitize(proto.OpGetClientInfoList, many.client(1, "", nil), nil); ok {
 		t.Error("a longer list is taken")
 	}
 	props := append(enc{}.u32(1).null().u32(2).null(), 'P')
 	for range maxItems {
 		props = props.str("k").block("")
 	}
-	if _, ok := sanitize(proto.OpGetClientInfoList, props.null()); !ok {
+	if _, ok := sanitize(proto.OpGetClientInfoList, props.null(), nil); !ok {
 		t.Error("maxItems properties are refused")
 	}
-	if _, ok := sanitize(proto.OpGetClientInfoList, props.str("k").block("").null()); ok {
+	if _, ok := sanitize(proto.OpGetClientInfoList, props.str("k").block("").null(), nil); ok {
 		t.Error("more properties are taken")
 	}
 	ports := enc{}.sink(testSink{name: "a", ports: make([]string, maxItems)})
-	if _, ok := sanitize(proto.OpGetSinkInfoList, ports); ok {
+	if _, ok := sanitize(proto.OpGetSinkInfoList, ports, nil); ok {
 		t.Error("as many ports and a format are taken")
 	}
 }
@@ -231,7 +231,7 @@ func FuzzWalk(f *testing.F) {
 	f.Fuzz(func(t *testing.T, command uint32, body []byte) {
 		longest, err := readReply(command, body)
 		b := bytes.Clone(body)
-		n, ok := sanitize(command, b)
+		n, ok := sanitize(command, b, nil)
 		if ok != (err == nil) {
 			t.Fatalf("passes: %v, the strict reader says %v", ok, err)
 		}
@@ -260,8 +260,34 @@ func FuzzWalk(f *testing.F) {
 			}
 		}
 		again := bytes.Clone(out)
-		if m, ok := sanitize(command, again); !ok || !bytes.Equal(again[:m], out) {
+		if m, ok := sanitize(command, again, nil); !ok || !bytes.Equal(again[:m], out) {
 			t.Errorf("a second pass changes it again")
 		}
+		some := bytes.Clone(body)
+		m, ok := sanitize(command, some, map[string]bool{"application.name": true})
+		if _, err := readReply(command, some[:m]); !ok || err != nil || m > len(body) {
+			t.Errorf("with fewer properties it passes: %v, %d bytes of %d, and cannot be read: %v", ok, m, len(body), err)
+		}
 	})
+}
+
+func TestOnlyWantedPropertiesAreLeft(t *testing.T) {
+	all := map[string]string{"a": "1", "b": strings.Repeat("é", 900), "c": "3", "": "empty"}
+	short := map[string]string{"b": strings.Repeat("é", 500), "c": "3"}
+	wanted := map[string]bool{"b": true, "c": true, "d": true}
+	for command, make := range map[uint32]func(map[string]string) enc{
+		proto.OpGetClientInfoList: func(p map[string]string) enc { return enc{}.client(1, "x", p).client(2, "y", p) },
+		proto.OpGetSinkInputInfoList: func(p map[string]string) enc {
+			return enc{}.stream(testStream{index: 1, media: "x", props: p}).stream(testStream{index: 2, props: p})
+		},
+		proto.OpGetSinkInfoList: func(p map[string]string) enc {
+			return enc{}.sink(testSink{index: 1, name: "x", props: p, ports: []string{"out"}})
+		},
+	} {
+		b := []byte(make(all))
+		n, ok := sanitize(command, b, wanted)
+		if want := []byte(make(short)); !ok || !bytes.Equal(b[:n], want) {
+			t.Errorf("command %d: ok %v, differ: %v", command, ok, cmp.Diff(want, b[:n]))
+		}
+	}
 }

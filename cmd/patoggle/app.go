@@ -268,7 +268,7 @@ func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 			return c, nil
 		},
 		Sound: func(ctx context.Context) (toggle.Sound, error) {
-			c, err := pulse.Dial(ctx, pulse.Options{Server: a.server, Getenv: a.getenv})
+			c, err := pulse.Dial(ctx, pulse.Options{Server: a.server, Getenv: a.getenv, Properties: toggle.Properties()})
 			if err != nil {
 				return nil, err
 			}

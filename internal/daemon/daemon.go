@@ -282,7 +282,7 @@ func (d *service) run(ctx context.Context, x *x11.Conn) error {
 // newServer joins the rooms to what serves presses.
 func (d *service) newServer() *server {
 	sound := newLink(func(ctx context.Context) (sound, error) {
-		c, err := pulse.Dial(ctx, pulse.Options{Server: d.Server, Getenv: d.Getenv})
+		c, err := pulse.Dial(ctx, pulse.Options{Server: d.Server, Getenv: d.Getenv, Properties: toggle.Properties()})
 		if err != nil {
 			return nil, err
 		}

@@ -166,11 +166,25 @@ func (f *fixture) plays(index pulse.StreamIndex, pid int, binary string, props .
 }
 
 func (f *fixture) input() Input {
+	onlyProperties(&f.sound)
 	in := Input{Screen: f.screen, Snapshot: &f.sound, Procs: f.procs, PID: ourPID, UID: uid, Hostname: f.host}
 	if f.whole {
 		in.Procs = wholeProcs{f.procs}
 	}
 	return in
+}
+
+// onlyProperties leaves those that Properties names, so that no test depends on
+// another.
+func onlyProperties(s *pulse.Snapshot) {
+	keep := Properties()
+	drop := func(k, _ string) bool { return !slices.Contains(keep, k) }
+	for i := range s.Streams {
+		maps.DeleteFunc(s.Streams[i].Properties, drop)
+		if c := s.Streams[i].Client; c != nil {
+			maps.DeleteFunc(c.Properties, drop)
+		}
+	}
 }
 
 // match runs Match with processes that are read whole and with ones that are

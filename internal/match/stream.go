@@ -25,6 +25,15 @@ const (
 	propLinkGroup   = "node.link-group"               // PipeWire: one side of a loopback, filter or combined sink
 )
 
+// Properties are the keys of all properties that Match and Application read of
+// streams and clients, for who reads no more than that (pulse.Options).
+func Properties() []string {
+	return []string{
+		propApplication, propID, propBinary, propPID, propAPI, propSecPID, propPeer, propType, propAppID,
+		propRole, propMonitor, propModule, propLinkGroup,
+	}
+}
+
 // subject is a stream and what is known of the process that plays it.
 type subject struct {
 	stream *pulse.Stream

@@ -43,18 +43,12 @@ func (d dirFS) fill(name string, buf []byte) (int, error) {
 		return 0, err
 	}
 	defer syscall.Close(fd)
-	n := 0
-	for n < len(buf) {
-		var m int
-		if err := again(func() (err error) { m, err = syscall.Read(fd, buf[n:]); return err }); err != nil {
-			return n, err
-		}
-		if m == 0 {
-			break
-		}
-		n += m
-	}
-	return n, nil
+	// One read is enough, since each of a Reader's files is one record, which
+	// the kernel gives as far as the buffer goes (fs/seq_file.c, seq_read_iter;
+	// fs/proc/base.c for cmdline, environ and attr).
+	var n int
+	err = again(func() (err error) { n, err = syscall.Read(fd, buf); return err })
+	return max(n, 0), err
 }
 
 // again repeats a system call that a signal interrupted.

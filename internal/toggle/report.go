@@ -173,11 +173,11 @@ func (r *Report) Details(err error) string {
 // fallbackIcon is of the icon naming specification's standard set.
 const fallbackIcon = "audio-card"
 
-// Icon names an icon for the chosen sink: its own ("device.icon_name"), else
+// Icon names an icon for the chosen sink: its own (device.icon_name), else
 // a sound card.
 func (r *Report) Icon() string {
 	if r.To != nil {
-		if icon := r.To.Properties["device.icon_name"]; icon != "" && !strings.ContainsAny(icon, "/\\") {
+		if icon := r.To.Properties[propIcon]; icon != "" && !strings.ContainsAny(icon, "/\\") {
 			return icon
 		}
 	}

@@ -10,6 +10,14 @@ import (
 	"github.com/patoggle/patoggle/pulse"
 )
 
+// The properties of sinks that are read: PulseAudio's proplist.h.
+const (
+	propIcon    = "device.icon_name"
+	propCard    = "alsa.card_name"
+	propProduct = "device.product.name"
+	propDevice  = "device.string"
+)
+
 // Output is one sink under the names its user knows it by.
 type Output struct {
 	pulse.Sink
@@ -80,7 +88,7 @@ func (b *Book) tellApart() {
 	more := []func(o *Output) string{
 		func(o *Output) string { return o.PortDescription },
 		func(o *Output) string {
-			return firstOf(o.Properties["alsa.card_name"], o.Properties["device.product.name"], o.Properties["device.string"])
+			return firstOf(o.Properties[propCard], o.Properties[propProduct], o.Properties[propDevice])
 		},
 		func(o *Output) string { return o.Name },
 	}

@@ -114,6 +114,8 @@ func TestStepsRoundTheRingComeBack(t *testing.T) {
 
 func TestEqualLabelsAreToldApart(t *testing.T) {
 	card := func(name string) map[string]string { return map[string]string{"alsa.card_name": name} }
+	product := func(name string) map[string]string { return map[string]string{"device.product.name": name} }
+	device := func(name string) map[string]string { return map[string]string{"device.string": name} }
 	for _, tt := range []struct {
 		name  string
 		sinks []pulse.Sink
@@ -134,6 +136,14 @@ func TestEqualLabelsAreToldApart(t *testing.T) {
 				{Index: 2, Name: "b", Description: "USB Audio", PortDescription: "Out", Properties: card("Desk")},
 			},
 			[]string{"USB Audio (Dock)", "USB Audio (Desk)"},
+		},
+		{
+			"by product and by device where there is no card",
+			[]pulse.Sink{
+				{Index: 1, Name: "a", Description: "USB Audio", Properties: product("Dock")},
+				{Index: 2, Name: "b", Description: "USB Audio", Properties: device("hw:2")},
+			},
+			[]string{"USB Audio (Dock)", "USB Audio (hw:2)"},
 		},
 		{
 			"by name at last",
@@ -157,6 +167,9 @@ func TestEqualLabelsAreToldApart(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
+			for _, s := range tt.sinks {
+				onlyProperties(s.Properties)
+			}
 			for _, o := range NewBook(tt.sinks, &config.Config{}).Outputs {
 				got = append(got, o.Label)
 			}

@@ -39,6 +39,12 @@ type Sound interface {
 	Warm(context.Context)
 }
 
+// Properties are the keys of all properties that the pipeline reads, for
+// pulse.Options.
+func Properties() []string {
+	return append(match.Properties(), propIcon, propCard, propProduct, propDevice)
+}
+
 // Whom says what a request is about.
 type Whom int
 

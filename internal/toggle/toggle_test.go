@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +40,27 @@ func (w *world) Focus(ctx context.Context, id x11.WindowID) (*x11.Screen, error)
 	return w.Screen(ctx, id)
 }
 
-func (w *world) Snapshot(context.Context) (*pulse.Snapshot, error) { return w.snapshot, w.soundErr }
+func (w *world) Snapshot(context.Context) (*pulse.Snapshot, error) {
+	if w.snapshot != nil {
+		for i := range w.snapshot.Sinks {
+			onlyProperties(w.snapshot.Sinks[i].Properties)
+		}
+		for i := range w.snapshot.Streams {
+			onlyProperties(w.snapshot.Streams[i].Properties)
+			if c := w.snapshot.Streams[i].Client; c != nil {
+				onlyProperties(c.Properties)
+			}
+		}
+	}
+	return w.snapshot, w.soundErr
+}
+
+// onlyProperties leaves those that Properties names, so that no test depends on
+// another.
+func onlyProperties(m map[string]string) {
+	keep := Properties()
+	maps.DeleteFunc(m, func(k, _ string) bool { return !slices.Contains(keep, k) })
+}
 
 func (w *world) Warm(context.Context) {}
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +27,7 @@ const defaultTimeout = 2 * time.Second
 // was pulled back.
 const verifyTimeout = defaultTimeout + 2*toggle.VerifyAfter
 
-// app is one call of the program: its streams, its flags and what it opened.
+// app is one call of the program: its streams and its flags.
 type app struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
@@ -36,19 +35,12 @@ type app struct {
 	server, display, configFile string
 	timeout                     time.Duration
 	json, quiet, verbose        bool
-
-	mu      sync.Mutex
-	closers []func() error // what is open; two openers run at the same time
 }
 
 // run is the program. It returns the exit code.
 func run(args []string, stdout, stderr io.Writer, getenv func(string) string) int {
 	a := &app{stdout: stdout, stderr: stderr, getenv: getenv}
-	err := a.execute(args)
-	for _, c := range a.closers {
-		c()
-	}
-	return explain(stderr, err)
+	return explain(stderr, a.execute(args))
 }
 
 // execute does what the arguments say. A key is mostly bound to none, and then
@@ -255,16 +247,16 @@ func (a *app) configPath() (string, error) {
 	return config.Path(a.getenv)
 }
 
-// pipeline joins the rooms to one pipeline for this call.
+// pipeline joins the rooms to one pipeline for this call. The end of the process
+// closes the connections.
 func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces
 	return &toggle.Pipeline{
 		Display: func(ctx context.Context) (toggle.Display, error) {
 			c, err := x11.Open(ctx, x11.Options{Display: a.display, Getenv: a.getenv})
 			if err != nil {
-				return nil, err
+				return nil, err // a nil *x11.Conn would not be a nil Display
 			}
-			a.onClose(c.Close)
 			return c, nil
 		},
 		Sound: func(ctx context.Context) (toggle.Sound, error) {
@@ -272,7 +264,6 @@ func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 			if err != nil {
 				return nil, err
 			}
-			a.onClose(c.Close)
 			if a.verbose {
 				for _, w := range c.Warnings() {
 					say(a.stderr, "warning", term.Escape(w))
@@ -286,12 +277,6 @@ func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 		UID:      os.Getuid(),
 		Hostname: host,
 	}
-}
-
-func (a *app) onClose(f func() error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.closers = append(a.closers, f)
 }
 
 func (a *app) context() (context.Context, context.CancelFunc) {

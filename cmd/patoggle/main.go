@@ -6,6 +6,7 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -17,6 +18,9 @@ var version = "0.0.0+unknown"
 const memoryLimit = 32 << 20
 
 func main() {
+	// Most of a call is waiting for two servers, which need the processors
+	// more: measured, one is 2 to 5 percent faster than two.
+	runtime.GOMAXPROCS(1)
 	debug.SetMemoryLimit(memoryLimit)
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, os.Getenv))
 }

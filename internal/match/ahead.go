@@ -6,15 +6,30 @@ import (
 )
 
 // ReadAhead reads what Match will ask of the windows' processes in any case,
-// for a caller that has the screen and still waits for the sound server. It
-// does nothing for a Processes that does not remember what it read.
-func ReadAhead(procs Processes, s *x11.Screen) {
+// for a caller that has the screen and still waits for the sound server. As long
+// as idle says so it goes on with what Match will ask if those processes play
+// something, as they mostly do. It does nothing for a Processes that does not
+// remember what it read.
+func ReadAhead(procs Processes, s *x11.Screen, idle func() bool) {
 	partial, ok := procs.(PartialProcesses)
 	if !ok || s == nil {
 		return
 	}
-	partial.Read(s.Focused.Owner, proc.Stat)
+	owners := make([]int, 0, len(s.Windows)+1)
+	owners = append(owners, s.Focused.Owner)
 	for i := range s.Windows {
-		partial.Read(s.Windows[i].Owner, proc.Stat)
+		owners = append(owners, s.Windows[i].Owner)
+	}
+	for _, pid := range owners {
+		partial.Read(pid, proc.Stat)
+	}
+	// With a second stream the rules compare these.
+	want := proc.Status | proc.Sandbox | proc.Label | proc.Cgroup
+	for _, pid := range owners {
+		if !idle() {
+			return
+		}
+		partial.Read(pid, want)
+		want = proc.Status
 	}
 }

@@ -25,7 +25,7 @@ func TestReadAheadAsksForWhatMatchAsksOfWindowsInAnyCase(t *testing.T) {
 		Windows:  []x11.Window{{ID: 1, Owner: 100, PID: 100}, {ID: 2, Owner: 200, PID: 200}, {ID: 3, Owner: 300}},
 	}
 	ahead := noting{}
-	ReadAhead(ahead, screen)
+	ReadAhead(ahead, screen, func() bool { return false })
 	if want := (noting{100: proc.Stat, 200: proc.Stat, 300: proc.Stat}); !reflect.DeepEqual(ahead, want) {
 		t.Errorf("asked for %v, not %v", ahead, want)
 	}
@@ -37,5 +37,24 @@ func TestReadAheadAsksForWhatMatchAsksOfWindowsInAnyCase(t *testing.T) {
 			t.Errorf("Match never asks for %v of process %d", fields, pid)
 		}
 	}
-	ReadAhead(ahead, nil)
+	ReadAhead(ahead, nil, nil)
+}
+
+func TestReadAheadGoesOnWhileThereIsTime(t *testing.T) {
+	f := newFixture()
+	f.chromium(8569, 8709, 0x1400004, 7)
+	f.chromium(8000, 8100, 0x1400005, 8)
+	f.focus(0x1400004)
+	in := f.input()
+	turns := 2
+	ahead := noting{}
+	ReadAhead(ahead, in.Screen, func() bool { turns--; return turns >= 0 })
+	more := proc.Status | proc.Sandbox | proc.Label | proc.Cgroup
+	if want := (noting{8569: proc.Stat | more, 8000: proc.Stat}); !reflect.DeepEqual(ahead, want) {
+		t.Errorf("with time for two asked for %v, not %v", ahead, want)
+	}
+	ReadAhead(ahead, in.Screen, func() bool { return true })
+	if want := (noting{8569: proc.Stat | more, 8000: proc.Stat | proc.Status}); !reflect.DeepEqual(ahead, want) {
+		t.Errorf("with time for all asked for %v, not %v", ahead, want)
+	}
 }

@@ -194,6 +194,15 @@ type wants struct {
 func (p *Pipeline) look(ctx, displayCtx context.Context, window *x11.WindowID, w wants) (*View, error) {
 	v := &View{procs: p.Procs()}
 	var wg sync.WaitGroup
+	heard := make(chan struct{}) // of the sound server
+	waiting := func() bool {
+		select {
+		case <-heard:
+			return false
+		default:
+			return true
+		}
+	}
 	if window != nil {
 		wg.Go(func() {
 			d, err := p.Display(displayCtx)
@@ -205,13 +214,14 @@ func (p *Pipeline) look(ctx, displayCtx context.Context, window *x11.WindowID, w
 				v.Screen, err = d.Focus(displayCtx, *window)
 			}
 			if err == nil {
-				match.ReadAhead(v.procs, v.Screen)
+				match.ReadAhead(v.procs, v.Screen, waiting)
 			}
 			v.ScreenErr = err
 		})
 	}
 	var soundErr error
 	wg.Go(func() {
+		defer close(heard)
 		if v.sound, soundErr = p.Sound(ctx); soundErr != nil {
 			return
 		}

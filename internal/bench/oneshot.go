@@ -33,6 +33,7 @@ const (
 	viaSxhkd  = "sxhkd + patoggle"
 	viaDaemon = "patoggled"
 	bareMove  = "limit: a move, known beforehand"
+	listsMove = "limit: the lists unread, a move"
 )
 
 // contender is one of the programs compared.

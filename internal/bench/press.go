@@ -91,7 +91,7 @@ func (d *desktop) keys(o options, f *figures) error {
 	}
 	defer mover.Close()
 
-	all := []series{{name: viaDaemon}, {name: viaSxhkd}, {name: bareMove}}
+	all := []series{{name: viaDaemon}, {name: viaSxhkd}, {name: bareMove}, {name: listsMove}}
 	codes := make([]byte, 2)
 	for i, sym := range []uint32{keyDaemon, keySxhkd} {
 		if codes[i], err = t.keycode(sym); err != nil {
@@ -112,7 +112,7 @@ func (d *desktop) keys(o options, f *figures) error {
 			if i < len(codes) {
 				took, err = d.press(t, codes[i], observer, limitTime)
 			} else {
-				took, err = d.move(mover, observer, limitTime)
+				took, err = d.move(mover, observer, limitTime, all[i].name == listsMove)
 			}
 			if round >= 0 {
 				if err := all[i].add(took, err, o.rounds); err != nil {
@@ -177,9 +177,10 @@ func (d *desktop) press(t *typer, code byte, observer *native.Conn, limit time.D
 	return took, err
 }
 
-// move moves the stream to the next sink without looking at anything, as fast
-// as can be, and returns the time to the event: the server's share of a press.
-func (d *desktop) move(mover, observer *native.Conn, limit time.Duration) (time.Duration, error) {
+// move moves the stream to the next sink, as fast as can be, and returns the
+// time to the event: the server's share of a press. With lists it asks for all
+// that a press needs before it, and does not read the answers.
+func (d *desktop) move(mover, observer *native.Conn, limit time.Duration, lists bool) (time.Duration, error) {
 	s, ok := d.sound.Stream(d.stream())
 	sinks := d.sound.Sinks()
 	at := slices.IndexFunc(sinks, func(k lab.Sink) bool { return k.Index == s.Sink })
@@ -195,6 +196,11 @@ func (d *desktop) move(mover, observer *native.Conn, limit time.Duration) (time.
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	began := time.Now()
+	if lists {
+		if err := mover.Lists(limit); err != nil {
+			return 0, err
+		}
+	}
 	go func() { answer <- mover.Move(limit, uint32(s.Index), uint32(to.Index)) }()
 	var err error
 	select {

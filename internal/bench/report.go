@@ -57,7 +57,7 @@ func (r *report) text() string {
 		head[0] = "ms: median (99 %, longest)"
 		b.WriteString("\nFrom the key press to the change event another client gets:\n\n")
 		rows := [][]string{head}
-		for _, name := range []string{viaDaemon, viaSxhkd, bareMove} {
+		for _, name := range []string{viaDaemon, viaSxhkd, listsMove, bareMove} {
 			row := []string{name}
 			for _, f := range r.figures {
 				s := find(f.presses, name)
@@ -133,6 +133,12 @@ func (r *report) goals() [][]string {
 				return ""
 			}
 			return fmt.Sprintf("%.3f", ratio(find(f.presses, viaDaemon), find(f.presses, viaSxhkd)))
+		}),
+		row("daemon / lists and a move", "-", func(f *figures) string {
+			if f.presses == nil {
+				return ""
+			}
+			return fmt.Sprintf("%.3f", ratio(find(f.presses, viaDaemon), find(f.presses, listsMove)))
 		}),
 		row("daemon, median", "2 ms", func(f *figures) string {
 			if f.presses == nil {

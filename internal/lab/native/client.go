@@ -331,6 +331,19 @@ func (n *Conn) Server(limit time.Duration) (Server, error) {
 	return s, r.err
 }
 
+// Lists asks for server, sinks, streams and clients at the same time, and drops
+// the answers unread.
+func (n *Conn) Lists(limit time.Duration) error {
+	commands := []uint32{cmdServerInfo, cmdSinkList, cmdSinkInputList, cmdClientList}
+	errs := make([]error, len(commands))
+	var wg sync.WaitGroup
+	for i, command := range commands {
+		wg.Go(func() { _, errs[i] = n.call(limit, command, nil) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
 // Sinks lists the sinks in the server's order.
 func (n *Conn) Sinks(limit time.Duration) ([]Sink, error) {
 	r, err := n.call(limit, cmdSinkList, nil)

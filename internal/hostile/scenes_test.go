@@ -53,12 +53,12 @@ func scenes() []scene {
 			m.set(m.root, "_NET_ACTIVE_WINDOW", "WINDOW", 32, repeat(uint32(w), 250_000))
 		}, says: moved},
 		{name: "_NET_ACTIVE_WINDOW is the root window", set: func(m *manager, w xproto.Window) { m.active(m.root) }, code: 3, says: noFocus},
-		{name: "_NET_ACTIVE_WINDOW is 4294967295", set: func(m *manager, w xproto.Window) { m.active(0xFFFFFFFF) }, code: 1, says: "the focused window has just gone"},
+		{name: "_NET_ACTIVE_WINDOW is 4294967295", set: func(m *manager, w xproto.Window) { m.active(0xFFFFFFFF) }, code: 3, says: "the focused window has just gone"},
 		{name: "_NET_ACTIVE_WINDOW has gone", set: func(m *manager, w xproto.Window) {
 			dead := m.window()
 			m.destroy(dead)
 			m.active(dead)
-		}, code: 1, says: "the focused window has just gone"},
+		}, code: 3, says: "the focused window has just gone"},
 		{name: "_NET_ACTIVE_WINDOW is not managed", set: func(m *manager, w xproto.Window) { m.clients() }, says: moved},
 		{name: "_NET_CLIENT_LIST is of atoms", set: func(m *manager, w xproto.Window) {
 			m.set(m.root, "_NET_CLIENT_LIST", "ATOM", 32, repeat(uint32(w), 3))

@@ -286,7 +286,7 @@ func (j *judge) hotkey() {
 	if strings.Contains(text, "patoggled: error: ") {
 		v.code = 1
 		if strings.Contains(text, "no window has the focus") || strings.Contains(text, "is not playing anything") ||
-			strings.Contains(text, "has just stopped") {
+			strings.Contains(text, "has just stopped") || strings.Contains(text, "has just gone") {
 			v.code = 3
 		}
 	}

@@ -89,6 +89,7 @@ func DisplayError(err error, screen *x11.Screen, window x11.WindowID) *Problem {
 	case errors.Is(err, x11.ErrWindowGone) && window != 0:
 		p.Message = fmt.Sprintf("there is no window %s", WindowString(window))
 	case errors.Is(err, x11.ErrWindowGone):
+		p.Kind = Nothing // as if no window had the focus
 		p.Message = "the focused window has just gone"
 	case errors.Is(err, x11.ErrNoDisplay):
 		p.Message = "no X display: DISPLAY is not set"

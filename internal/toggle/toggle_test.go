@@ -257,6 +257,21 @@ func TestRun(t *testing.T) {
 			result: ResultNothing,
 		},
 		{
+			name:   "the focused window vanishes",
+			world:  func(w *world) { w.screenErr = x11.ErrWindowGone },
+			kind:   Nothing,
+			reason: "the focused window has just gone",
+			result: ResultNothing,
+		},
+		{
+			name:    "the window that was named vanishes",
+			world:   func(w *world) { w.screenErr = x11.ErrWindowGone },
+			request: Request{Target: Target{Whom: ByWindow, Window: 0x800008}},
+			kind:    Failed,
+			reason:  "there is no window 0x800008",
+			result:  ResultFailed,
+		},
+		{
 			name:   "no window manager",
 			world:  func(w *world) { w.screenErr = x11.ErrNoWindowManager },
 			kind:   Failed,

@@ -370,11 +370,12 @@ func (b *board) take(ctx context.Context, e keyEvent) error {
 	if err != nil {
 		return err
 	}
-	if e.at.Sub(e.b.since) < fresh && !h.Chord(uint16(e.b.Chord.Mods), b.locks, e.b.code) {
+	exact := h.Chord(uint16(e.b.Chord.Mods), b.locks, e.b.code)
+	if e.at.Sub(e.b.since) < fresh && !exact {
 		return nil
 	}
 	b.hear() // the other half of a repeat has arrived meanwhile
-	if k.keydown(e.at, h.Key(e.b.code)) {
+	if k.keydown(e.at, h.Key(e.b.code), exact) {
 		b.fire(e.b.Hotkey)
 	}
 	if k.held {

@@ -11,7 +11,8 @@ import "time"
 //   - an auto-repeat arrives as a Keydown and a Keyup in the same moment, in
 //     either order, since X sends release and press together;
 //   - another key, typed in the moment before the grab is given up, arrives as
-//     a Keydown too.
+//     a Keydown too, and one that is let go then as a Keyup: the modifier of a
+//     quick press, where the machine is busy.
 //
 // So from a press on, nothing counts until the X server says that the key is
 // up, and that is asked every sampleEvery: no finger lifts and presses again
@@ -41,14 +42,16 @@ type presser struct {
 }
 
 // keydown takes a Keydown and tells whether it is a press. isDown is whether
-// the X server says, after it, that the key is down.
-func (p *presser) keydown(at time.Time, isDown bool) (press bool) {
+// the X server says, after it, that the key is down, and exact whether exactly
+// the hotkey's modifiers are down with it.
+func (p *presser) keydown(at time.Time, isDown, exact bool) (press bool) {
 	switch {
 	case p.held:
 		return false
-	case isDown && at.Sub(p.up).Abs() < beside:
+	case isDown && exact && at.Sub(p.up).Abs() < beside:
 		// A repeat of a press that was not ours: with more modifiers, say,
-		// of which one was let go.
+		// of which one was let go. With fewer modifiers nothing repeats: then
+		// the Keyup was that of a modifier, and this is a press.
 		p.held, p.since = true, at
 		return false
 	case !isDown && at.Sub(p.released) < bounce:

@@ -241,6 +241,26 @@ func TestModifiersThatAreLetGoFirstPressNothing(t *testing.T) {
 	r.end()
 }
 
+func TestAModifierThatIsLetGoBeforeABusyDaemonHearsOfThePress(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, pulseaudio)
+	r.play()
+	r.start("-v")
+	for n := 1; n <= 6; n++ {
+		r.daemon.Stop()
+		r.keys.press("Super", "F9")
+		r.keys.release("Super")
+		r.daemon.Continue()
+		time.Sleep(30 * time.Millisecond)
+		r.keys.release("F9")
+		r.on(after("a", n))
+		if moves := r.moves(); moves != n {
+			t.Fatalf("%d presses made %d moves", n, moves)
+		}
+	}
+	r.end()
+}
+
 func TestAFastDoublePressGoesToTheSecondNextSink(t *testing.T) {
 	bothServers(t, func(t *testing.T, server string) {
 		r := newRig(t, server)

@@ -7,7 +7,8 @@ import (
 
 func TestPressesAreToldFromAllElse(t *testing.T) {
 	// Each step is at a time in milliseconds: "down", which is a Keydown of a
-	// key that is down, "tapped", one of a key that is up again, "up", and
+	// key that is down, "bare", one of a key that is down without its modifier,
+	// "tapped", one of a key that is up again, "up", and
 	// what the X server says of the key, "is down" or "is up". The presses
 	// are those a person would count.
 	type step struct {
@@ -29,6 +30,8 @@ func TestPressesAreToldFromAllElse(t *testing.T) {
 		{"another key in the moment before the grab is given up", []step{{0, "down"}, {1, "down"}, {2, "down"}, {5, "is down"}, {90, "is up"}}, 1},
 		{"the same, told when the key is up", []step{{0, "down"}, {5, "is down"}, {90, "is up"}, {95, "tapped"}, {100, "is up"}}, 1},
 		{"a repeat of another hotkey's press", []step{{0, "up"}, {0, "down"}, {5, "is down"}, {40, "down"}, {40, "up"}, {50, "is up"}, {120, "down"}}, 1},
+		{"a modifier that is let go before the grab is given up", []step{{1, "up"}, {0, "bare"}, {5, "is down"}, {30, "is up"}}, 1},
+		{"the same, read in the other order", []step{{0, "up"}, {0, "bare"}, {5, "is down"}, {30, "is up"}, {90, "down"}}, 2},
 		{"a release alone", []step{{0, "up"}, {5, "is up"}}, 0},
 	}
 	for _, tt := range tests {
@@ -39,8 +42,8 @@ func TestPressesAreToldFromAllElse(t *testing.T) {
 			for _, s := range tt.steps {
 				now := start.Add(time.Duration(s.at) * time.Millisecond)
 				switch s.what {
-				case "down", "tapped":
-					if p.keydown(now, s.what == "down") {
+				case "down", "bare", "tapped":
+					if p.keydown(now, s.what != "tapped", s.what == "down") {
 						presses++
 					}
 				case "up":
@@ -64,7 +67,7 @@ func TestAKeyIsLookedAtUntilItIsUp(t *testing.T) {
 	if _, ok := p.sampleIn(now); ok {
 		t.Error("a key that was never pressed is looked at")
 	}
-	p.keydown(now, true)
+	p.keydown(now, true, true)
 	if d, ok := p.sampleIn(now.Add(time.Millisecond)); !ok || d != sampleEvery {
 		t.Errorf("at first: %v, %v", d, ok)
 	}

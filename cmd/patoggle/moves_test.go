@@ -118,6 +118,9 @@ func TestVerify(t *testing.T) {
 					case <-time.After(20 * time.Millisecond):
 					}
 					if d.where()[s] == "c" {
+						// Not before the move was confirmed: then it would
+						// rightly count as one that never happened.
+						time.Sleep(300 * time.Millisecond)
 						d.sound.Move(s, "b")
 						times--
 					}

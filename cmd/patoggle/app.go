@@ -12,12 +12,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/proc"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // defaultTimeout bounds everything one call does.
@@ -202,7 +202,7 @@ func (t *targetFlags) target(cmd *cobra.Command) (toggle.Target, error) {
 }
 
 // parseWindow reads a window id as xprop, xdotool and wmctrl print it.
-func parseWindow(s string) (x11.WindowID, error) {
+func parseWindow(s string) (desktop.WindowID, error) {
 	digits, base := s, 10
 	if hex, ok := strings.CutPrefix(strings.ToLower(s), "0x"); ok {
 		digits, base = hex, 16
@@ -211,9 +211,9 @@ func parseWindow(s string) (x11.WindowID, error) {
 	// IDs"), and 0 and 1 mean "none" and "pointer root".
 	id, err := strconv.ParseUint(digits, base, 29)
 	if err != nil || id < 2 {
-		return 0, fmt.Errorf("--window wants a window id such as 0x800008 or 8388616, not %q", s)
+		return "", fmt.Errorf("--window wants a window id such as 0x800008 or 8388616, not %q", s)
 	}
-	return x11.WindowID(id), nil
+	return desktop.XWindow(uint32(id)), nil
 }
 
 // loadConfig reads the configuration.
@@ -253,11 +253,7 @@ func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces
 	return &toggle.Pipeline{
 		Display: func(ctx context.Context) (toggle.Display, error) {
-			c, err := x11.Open(ctx, x11.Options{Display: a.display, Getenv: a.getenv})
-			if err != nil {
-				return nil, err // a nil *x11.Conn would not be a nil Display
-			}
-			return c, nil
+			return desktop.Open(ctx, desktop.Options{Display: a.display, Getenv: a.getenv})
 		},
 		Sound: func(ctx context.Context) (toggle.Sound, error) {
 			c, err := pulse.Dial(ctx, pulse.Options{Server: a.server, Getenv: a.getenv, Properties: toggle.Properties()})

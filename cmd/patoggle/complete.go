@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // completeTimeout bounds what a Tab key waits for; after it nothing is
@@ -77,9 +77,9 @@ func (a *app) glance(withDisplay bool) *toggle.View {
 	ctx, cancel := context.WithTimeout(context.Background(), completeTimeout)
 	defer cancel()
 	p := a.pipeline(cfg)
-	var window *x11.WindowID
+	var window *desktop.WindowID
 	if withDisplay {
-		window = new(x11.WindowID)
+		window = new(desktop.WindowID)
 	}
 	v, err := p.Look(ctx, window)
 	if err != nil {
@@ -156,7 +156,7 @@ func windowChoices(v *toggle.View) []string {
 	}
 	var out []string
 	for _, w := range v.Screen.Windows {
-		out = append(out, choice(toggle.WindowString(w.ID), firstNonEmpty(w.Title, w.Class)))
+		out = append(out, choice(string(w.ID), firstNonEmpty(w.Title, w.Name())))
 	}
 	return out
 }

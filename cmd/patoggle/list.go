@@ -9,11 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 func (a *app) listCommand() *cobra.Command {
@@ -35,12 +35,12 @@ func (a *app) listCommand() *cobra.Command {
 			ctx, cancel := a.context()
 			defer cancel()
 			p := a.pipeline(cfg)
-			v, err := a.look(ctx, p, 0, 0)
+			v, err := a.look(ctx, p, "", 0)
 			if err != nil {
 				return err
 			}
 			if a.verbose && v.ScreenErr != nil {
-				say(a.stderr, "warning", "nothing is marked focused: "+toggle.DisplayError(v.ScreenErr, v.Screen, 0).Message)
+				say(a.stderr, "warning", "nothing is marked focused: "+toggle.DisplayError(v.ScreenErr, v.Screen, "").Message)
 			}
 			l := newListing(v)
 			if a.json {
@@ -57,7 +57,7 @@ func (a *app) listCommand() *cobra.Command {
 
 // look asks both servers and says whose each stream is. The display is asked
 // but not needed.
-func (a *app) look(ctx context.Context, p *toggle.Pipeline, window x11.WindowID, pid int) (*toggle.View, error) {
+func (a *app) look(ctx context.Context, p *toggle.Pipeline, window desktop.WindowID, pid int) (*toggle.View, error) {
 	v, err := p.Look(ctx, &window)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/notify"
 	"github.com/patoggle/patoggle/internal/proc"
@@ -211,7 +212,7 @@ func displayError(err error) error {
 	if errors.As(err, new(*toggle.Problem)) {
 		return err
 	}
-	return toggle.DisplayError(err, nil, 0)
+	return toggle.DisplayError(desktop.X11Error(err), nil, "")
 }
 
 var errGone = &toggle.Problem{Kind: toggle.Failed, Message: "the X server has closed the connection"}
@@ -293,12 +294,8 @@ func (d *service) newServer() *server {
 		}
 		return c, nil
 	}, d.soundChanged)
-	screen := &view{open: func(ctx context.Context) (display, error) {
-		c, err := x11.Open(ctx, x11.Options{Getenv: d.Getenv})
-		if err != nil {
-			return nil, err
-		}
-		return c, nil
+	screen := &view{open: func(ctx context.Context) (desktop.Conn, error) {
+		return desktop.Open(ctx, desktop.Options{Getenv: d.Getenv})
 	}}
 	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces
 	return newServer(d.speak, d.Verbose, &d.config, sound, screen, d.notes, toggle.Pipeline{

@@ -14,12 +14,12 @@ import (
 	"time"
 
 	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/notify"
 	"github.com/patoggle/patoggle/internal/proc"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // stage is a sound server with one stream of the focused window, sinks 1 to 3,
@@ -37,9 +37,9 @@ type stage struct {
 }
 
 const (
-	playerPID              = 4711
-	theStream              = pulse.StreamIndex(7)
-	theWindow x11.WindowID = 0x800008
+	playerPID                  = 4711
+	theStream                  = pulse.StreamIndex(7)
+	theWindow desktop.WindowID = "0x800008"
 )
 
 func (s *stage) Snapshot(ctx context.Context) (*pulse.Snapshot, error) {
@@ -91,12 +91,12 @@ func (s *stage) Look(context.Context, ...pulse.StreamIndex) (map[pulse.StreamInd
 // oneWindow is a display with the player's window.
 type oneWindow struct{ *wire }
 
-func (oneWindow) Screen(context.Context, x11.WindowID) (*x11.Screen, error) {
-	w := x11.Window{ID: theWindow, Title: "Player", Class: "Player", PID: playerPID, Owner: playerPID}
-	return &x11.Screen{Focused: w, Active: w.ID, Windows: []x11.Window{w}, Resource: true}, nil
+func (oneWindow) Screen(context.Context, desktop.WindowID) (*desktop.Screen, error) {
+	w := desktop.Window{ID: theWindow, Title: "Player", Class: "Player", PID: playerPID, Owner: playerPID}
+	return &desktop.Screen{Desktop: "X11", Complete: true, Focused: w, Active: w.ID, Windows: []desktop.Window{w}, Resource: true}, nil
 }
 
-func (o oneWindow) Focus(ctx context.Context, id x11.WindowID) (*x11.Screen, error) {
+func (o oneWindow) Focus(ctx context.Context, id desktop.WindowID) (*desktop.Screen, error) {
 	return o.Screen(ctx, id)
 }
 
@@ -123,7 +123,7 @@ func served(t *testing.T, st *stage, f func(t *testing.T, press func() bool)) st
 		cfg.Store(config.Default())
 		speak := &speaker{w: &log}
 		l := newLink(func(context.Context) (sound, error) { return st, nil }, func(error) {})
-		v := &view{open: func(context.Context) (display, error) { return oneWindow{newWire()}, nil }}
+		v := &view{open: func(context.Context) (desktop.Conn, error) { return oneWindow{newWire()}, nil }}
 		n := newNotes(func(context.Context, notify.Note) error { return nil }, speak, false)
 		s := newServer(speak, true, &cfg, l, v, n, toggle.Pipeline{
 			Procs: func() match.Processes { return oneProcess{} },

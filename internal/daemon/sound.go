@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/pulse"
@@ -178,22 +179,15 @@ func soundAway(err error) error {
 	return err
 }
 
-// display is what is needed of an X connection; *x11.Conn has it.
-type display interface {
-	toggle.Display
-	Done() <-chan struct{}
-	Close() error
-}
-
-// view is the X connection that presses look at the screen through. A press
-// whose time is over ends it, and the next one opens another.
+// view is the desktop that presses look at. A press whose time is over ends
+// the connection, and the next one opens another.
 type view struct {
-	open func(context.Context) (display, error)
+	open func(context.Context) (desktop.Conn, error)
 	mu   sync.Mutex
-	conn display // nil when there is none
+	conn desktop.Conn // nil when there is none
 }
 
-func (v *view) get(ctx context.Context) (display, error) {
+func (v *view) get(ctx context.Context) (desktop.Conn, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.conn != nil {

@@ -1,8 +1,8 @@
 package match
 
 import (
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/proc"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // ReadAhead reads what Match will ask of the windows' processes in any case,
@@ -10,7 +10,7 @@ import (
 // as idle says so it goes on with what Match will ask if those processes play
 // something, as they mostly do. It does nothing for a Processes that does not
 // remember what it read.
-func ReadAhead(procs Processes, s *x11.Screen, idle func() bool) {
+func ReadAhead(procs Processes, s *desktop.Screen, idle func() bool) {
 	partial, ok := procs.(PartialProcesses)
 	if !ok || s == nil {
 		return

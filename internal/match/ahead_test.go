@@ -4,8 +4,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/proc"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // noting is a Processes that notes what it is asked for.
@@ -19,10 +19,10 @@ func (a noting) Read(pid int, want proc.Fields) (proc.Process, bool) {
 }
 
 func TestReadAheadAsksForWhatMatchAsksOfWindowsInAnyCase(t *testing.T) {
-	screen := &x11.Screen{
+	screen := &desktop.Screen{
 		Resource: true,
-		Focused:  x11.Window{ID: 1, Owner: 100, PID: 100},
-		Windows:  []x11.Window{{ID: 1, Owner: 100, PID: 100}, {ID: 2, Owner: 200, PID: 200}, {ID: 3, Owner: 300}},
+		Focused:  desktop.Window{ID: "0x1", Owner: 100, PID: 100},
+		Windows:  []desktop.Window{{ID: "0x1", Owner: 100, PID: 100}, {ID: "0x2", Owner: 200, PID: 200}, {ID: "0x3", Owner: 300}},
 	}
 	ahead := noting{}
 	ReadAhead(ahead, screen, func() bool { return false })

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // office is a desktop with many windows and streams: 50 players, 4 streams
@@ -17,7 +16,7 @@ func office() *fixture {
 		f.run(pid, userPID, "/usr/bin/xterm")
 		f.run(pid+1, pid, "/bin/bash")
 		f.run(pid+2, pid+1, "/usr/bin/mpv")
-		f.window(x11.WindowID(0x100+i), pid, "XTerm")
+		f.window(xid(0x100+i), pid, "XTerm")
 		for j := range 4 {
 			f.plays(pulse.StreamIndex(1000+4*i+j), pid+2, "mpv")
 		}

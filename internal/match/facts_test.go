@@ -3,8 +3,8 @@ package match
 import (
 	"testing"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // The tests of this file hold one fact about servers and clients each.
@@ -64,7 +64,7 @@ func TestNativeClientInASandboxIsTrusted(t *testing.T) {
 	f.pipewire()
 	f.run(30340, userPID, "/usr/bin/bwrap", inside(1))
 	f.run(30346, 30340, "/usr/bin/mpv", inside(2), flatpak("org.example.Player", "1234567"))
-	f.window(0x800002, 30346, "mpv", func(w *x11.Window) { w.PID = 2 })
+	f.window(0x800002, 30346, "mpv", func(w *desktop.Window) { w.PID = 2 })
 	s := f.native(102, 30346, "mpv", 2)
 	s.Client.Properties["pipewire.access"] = "flatpak"
 	s.Client.Properties["pipewire.access.portal.app_id"] = "org.example.Player"
@@ -163,7 +163,7 @@ func TestTheClaimOfAWindowJoinsOnlyARelative(t *testing.T) {
 		f.run(2040, 2000, "/usr/bin/sibling")
 		f.run(2050, 2000, "/usr/bin/owner")
 		f.run(3000, userPID, "/usr/bin/stranger")
-		f.window(1, 2010, "Player", func(w *x11.Window) { w.PID = claim })
+		f.window(1, 2010, "Player", func(w *desktop.Window) { w.PID = claim })
 		f.window(2, 2050, "Owner")
 		return f
 	}
@@ -252,18 +252,18 @@ func equalInts(a, b []int) bool {
 func TestWithoutXResource(t *testing.T) {
 	f := newFixture()
 	f.screen.Resource = false
-	unowned := func(w *x11.Window) { w.Owner = 0 }
+	unowned := func(w *desktop.Window) { w.Owner = 0 }
 	f.run(4711, userPID, "/usr/bin/mpv")
 	f.window(1, 4711, "mpv", unowned)
 	f.plays(1, 4711, "mpv")
 	f.run(3018, userPID, "/usr/bin/xterm")
 	f.run(3071, 3018, "/usr/bin/mpv")
-	f.window(2, 3018, "XTerm", unowned, func(w *x11.Window) { w.Machine = "DESK.example.org" })
+	f.window(2, 3018, "XTerm", unowned, func(w *desktop.Window) { w.Machine = "DESK.example.org" })
 	f.plays(2, 3071, "mpv")
 	f.expect(t, 1, want{1, RulePID, Medium, 4711, Verified, false}, want{2, "", None, 3071, Verified, false})
 	f.expect(t, 2, want{1, "", None, 4711, Verified, false}, want{2, RuleDescendant, Medium, 3071, Verified, false})
 
-	f.window(3, 4711, "mpv", unowned, func(w *x11.Window) { w.Machine = "elsewhere" })
+	f.window(3, 4711, "mpv", unowned, func(w *desktop.Window) { w.Machine = "elsewhere" })
 	if r := f.focus(3).match(t); !r.Window.Remote || len(r.Window.PIDs) != 0 {
 		t.Errorf("got %+v", r.Window)
 	}
@@ -299,7 +299,7 @@ func TestXResourceThatKnowsNoPid(t *testing.T) {
 	}{{"", 0, false}, {"desk", 1, false}, {"Desk.local", 1, false}, {"other", 0, true}} {
 		f := newFixture()
 		f.run(4711, userPID, "/usr/bin/mpv")
-		f.window(1, 4711, "mpv", func(w *x11.Window) { w.Owner, w.Machine = 0, c.machine })
+		f.window(1, 4711, "mpv", func(w *desktop.Window) { w.Owner, w.Machine = 0, c.machine })
 		f.plays(1, 4711, "mpv")
 		r := f.focus(1).match(t)
 		if len(r.Window.PIDs) != c.pids || r.Window.Remote != c.remote || r.Streams[0].Confidence > Medium || r.Streams[0].Confidence.Acts(false) != (c.pids == 1) {
@@ -312,7 +312,7 @@ func TestXResourceThatKnowsNoPid(t *testing.T) {
 func TestWindowWhoseProcessIsGone(t *testing.T) {
 	f := newFixture()
 	f.run(4711, userPID, "/usr/bin/mpv")
-	f.window(1, 4711, "mpv", func(w *x11.Window) { w.Owner = 4710 })
+	f.window(1, 4711, "mpv", func(w *desktop.Window) { w.Owner = 4710 })
 	f.plays(1, 4711, "mpv")
 	f.expect(t, 1, want{1, RulePID, Medium, 4711, Verified, false})
 }
@@ -320,7 +320,7 @@ func TestWindowWhoseProcessIsGone(t *testing.T) {
 func TestMachineOfAContainerIsNotRemote(t *testing.T) {
 	f := newFixture()
 	f.run(4711, userPID, "/usr/bin/mpv", func(p *procT) { p.SameUTS = false })
-	f.window(1, 4711, "mpv", func(w *x11.Window) { w.Machine = "0c3f5a" })
+	f.window(1, 4711, "mpv", func(w *desktop.Window) { w.Machine = "0c3f5a" })
 	f.plays(1, 4711, "mpv")
 	f.expect(t, 1, want{1, RulePID, Certain, 4711, Verified, false})
 }
@@ -352,10 +352,10 @@ func TestNoApplicationIsFocused(t *testing.T) {
 	f := newFixture()
 	f.run(4711, userPID, "/usr/bin/mpv")
 	f.plays(1, 4711, "mpv")
-	f.window(1, 4711, "mpv", func(w *x11.Window) { w.Type = x11.Desktop })
-	f.window(2, 4711, "mpv", func(w *x11.Window) { w.Type = x11.Dock })
-	f.window(3, 4711, "mpv", func(w *x11.Window) { w.Type = x11.Other })
-	for focus, reason := range map[x11.WindowID]string{0: "no window has the focus", 1: "the desktop has the focus", 2: "a panel has the focus"} {
+	f.window(1, 4711, "mpv", func(w *desktop.Window) { w.Type = desktop.Desktop })
+	f.window(2, 4711, "mpv", func(w *desktop.Window) { w.Type = desktop.Dock })
+	f.window(3, 4711, "mpv", func(w *desktop.Window) { w.Type = desktop.Other })
+	for focus, reason := range map[xid]string{0: "no window has the focus", 1: "the desktop has the focus", 2: "a panel has the focus"} {
 		r := f.expect(t, focus, want{1, "", None, 4711, Verified, false})
 		if r.Window.Reason != reason || len(r.Window.PIDs) != 0 {
 			t.Errorf("window %d: got %+v", focus, r.Window)
@@ -368,7 +368,7 @@ func TestNoApplicationIsFocused(t *testing.T) {
 	f.run(3018, userPID, "/usr/bin/xterm")
 	f.window(4, 3018, "XTerm")
 	f.run(3019, 3018, "/usr/bin/desk-icons")
-	f.window(5, 3019, "Desk", func(w *x11.Window) { w.Type = x11.Desktop })
+	f.window(5, 3019, "Desk", func(w *desktop.Window) { w.Type = desktop.Desktop })
 	f.run(3071, 3019, "/usr/bin/mpv")
 	f.plays(2, 3071, "mpv")
 	f.expect(t, 4, want{2, RuleDescendant, High, 3071, Verified, false})
@@ -487,7 +487,7 @@ func TestProcessOfARemoteWindowOwnsItsStreams(t *testing.T) {
 	f.window(1, 2000, "XTerm")
 	f.plays(1, 2001, "viewer")
 	f.expect(t, 1, want{1, RuleDescendant, High, 2001, Verified, false})
-	f.window(2, 2001, "Viewer", func(w *x11.Window) { w.Machine = "elsewhere" })
+	f.window(2, 2001, "Viewer", func(w *desktop.Window) { w.Machine = "elsewhere" })
 	f.expect(t, 1, want{1, "", None, 2001, Verified, false})
 }
 

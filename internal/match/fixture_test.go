@@ -6,17 +6,20 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/proc"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // fixture is a world written down: processes, windows, streams.
 type procT = proc.Process
 
+// xid is the number of a window of X11.
+type xid = uint32
+
 type fixture struct {
 	procs   procs
-	screen  *x11.Screen
+	screen  *desktop.Screen
 	sound   pulse.Snapshot
 	host    string
 	whole   bool // hide Read: everything is read at once
@@ -89,7 +92,7 @@ func (w wholeProcs) Inner(pid int) []proc.Process         { return w.m.Inner(pid
 // newFixture is a desktop on which nothing runs yet: pid 1, systemd --user and
 // the window manager, on PulseAudio with X-Resource.
 func newFixture() *fixture {
-	f := &fixture{procs: procs{}, host: "desk", screen: &x11.Screen{WindowManager: wmPID, Resource: true}}
+	f := &fixture{procs: procs{}, host: "desk", screen: &desktop.Screen{Desktop: "X11", Complete: true, WindowManager: wmPID, Resource: true}}
 	f.sound.Server = pulse.Server{Name: "pulseaudio", Version: "16.1"}
 	f.sound.Self = 1000
 	f.run(1, 0, "/usr/lib/systemd/systemd", with(func(p *proc.Process) { p.UID = 0 }))
@@ -128,8 +131,8 @@ func terminal(id uint32) func(*proc.Process) { return func(p *proc.Process) { p.
 func comm(s string) func(*proc.Process)      { return func(p *proc.Process) { p.Comm = s } }
 
 // window adds a normal window of the process, which also names it.
-func (f *fixture) window(id x11.WindowID, pid int, class string, changes ...func(*x11.Window)) {
-	w := x11.Window{ID: id, Class: class, Instance: class, PID: pid, Owner: pid}
+func (f *fixture) window(id xid, pid int, class string, changes ...func(*desktop.Window)) {
+	w := desktop.Window{ID: desktop.XWindow(id), XID: id, Class: class, Instance: class, PID: pid, Owner: pid}
 	for _, c := range changes {
 		c(&w)
 	}
@@ -137,10 +140,10 @@ func (f *fixture) window(id x11.WindowID, pid int, class string, changes ...func
 }
 
 // focus gives the focus to a window.
-func (f *fixture) focus(id x11.WindowID) *fixture {
-	f.screen.Focused, f.screen.Active = x11.Window{}, id
+func (f *fixture) focus(id xid) *fixture {
+	f.screen.Focused, f.screen.Active = desktop.Window{}, desktop.XWindow(id)
 	for _, w := range f.screen.Windows {
-		if w.ID == id {
+		if w.XID == id {
 			f.screen.Focused = w
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/proc"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // asked is a subject on the ladder, with the way up from its process.
@@ -117,7 +117,7 @@ func (w *world) settleInstance(a *asked) {
 }
 
 // pidsOf returns the processes behind a window, sorted.
-func (w *world) pidsOf(id x11.WindowID) []int {
+func (w *world) pidsOf(id desktop.WindowID) []int {
 	var pids []int
 	for pid, windows := range w.owners {
 		if slices.Contains(windows, id) {
@@ -130,7 +130,7 @@ func (w *world) pidsOf(id x11.WindowID) []int {
 
 // windowsOf names the first of the windows of a process.
 func (w *world) windowsOf(pid int) string {
-	return w.windowName(slices.Min(w.owners[pid]))
+	return w.windowName(slices.MinFunc(w.owners[pid], desktop.WindowID.Compare))
 }
 
 // steamElsewhere says that the subject is of a Steam game that has a window,
@@ -149,7 +149,7 @@ func (w *world) steamElsewhere(a *asked) string {
 }
 
 // steamApp returns n of a window class "steam_app_n", 0 for any other.
-func steamApp(win *x11.Window) int {
+func steamApp(win *desktop.Window) int {
 	for _, class := range []string{win.Class, win.Instance} {
 		if s, ok := strings.CutPrefix(class, "steam_app_"); ok {
 			if n, err := strconv.ParseUint(s, 10, 32); err == nil {
@@ -223,7 +223,7 @@ func (w *world) byDescendant(a *asked) (Confidence, string) {
 	if p.Unit != "" && p.Unit != o.Unit && (p.Exe == "" || p.Exe != o.Exe) {
 		return None, "the window's process " + w.name(a.owner) + " started it as an application of its own, " + p.Unit
 	}
-	if id := w.otherTerminal(a); id != 0 {
+	if id := w.otherTerminal(a); id != "" {
 		return None, "it was started from another window of " + w.name(a.owner) + ", " + w.windowName(id)
 	}
 	if why := w.steamElsewhere(a); why != "" {
@@ -236,25 +236,25 @@ func (w *world) byDescendant(a *asked) (Confidence, string) {
 // the focused one, but another window of the same owner: one process can serve
 // many terminal windows, and sets WINDOWID for what it runs in each. The
 // nearest process on the way up that names a window of the owner decides.
-func (w *world) otherTerminal(a *asked) x11.WindowID {
+func (w *world) otherTerminal(a *asked) desktop.WindowID {
 	windows := w.owners[a.owner]
 	if len(windows) < 2 {
-		return 0
+		return ""
 	}
 	for _, pid := range a.way {
 		p, _ := w.read(pid, proc.Environ)
-		id := x11.WindowID(p.WindowID)
-		if id == 0 {
+		id := desktop.XWindow(p.WindowID)
+		if id == "" {
 			continue
 		}
 		if id == w.focus.ID || id == w.in.Screen.Active {
-			return 0
+			return ""
 		}
 		if slices.Contains(windows, id) {
 			return id
 		}
 	}
-	return 0
+	return ""
 }
 
 // sandbox is the application's id in its kind of sandbox.
@@ -542,7 +542,7 @@ func sameClient(a, b *subject) bool {
 
 // windowNames returns what a window and its process are called, generic names
 // left out.
-func (w *world) windowNames(win *x11.Window, pid int) []string {
+func (w *world) windowNames(win *desktop.Window, pid int) []string {
 	names := []string{win.Class, win.Instance}
 	if p, ok := w.read(pid, proc.Link|proc.Sandbox); ok {
 		names = append(names, base(p.Exe), p.Flatpak)

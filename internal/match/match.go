@@ -15,9 +15,9 @@ package match
 import (
 	"slices"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/proc"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // Processes answers questions about processes; a *proc.Reader does. Answers
@@ -41,7 +41,7 @@ type PartialProcesses interface {
 type Input struct {
 	// Screen is nil when no window is asked about; then no stream matches,
 	// but each still gets its process.
-	Screen   *x11.Screen
+	Screen   *desktop.Screen
 	Snapshot *pulse.Snapshot
 	// Procs may be nil: then no process is known.
 	Procs Processes

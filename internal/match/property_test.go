@@ -8,8 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // A failure prints the seed of its world. -world with that seed runs it alone;
@@ -54,7 +54,7 @@ func randomWorld(r *rand.Rand) *fixture {
 		f.randomProcess(r, pid)
 	}
 	for i := range 2 + r.IntN(5) {
-		f.randomWindow(r, x11.WindowID(0x100+i))
+		f.randomWindow(r, xid(0x100+i))
 	}
 	for i := range 1 + r.IntN(6) {
 		f.randomStream(r, pulse.StreamIndex(i+1))
@@ -112,9 +112,9 @@ func (f *fixture) randomProcess(r *rand.Rand, pid int) {
 	})
 }
 
-func (f *fixture) randomWindow(r *rand.Rand, id x11.WindowID) {
+func (f *fixture) randomWindow(r *rand.Rand, id xid) {
 	have := f.pids()
-	f.window(id, pick(r, have...), pick(r, "mpv", "VLC", "XTerm", "Chromium", "steam_app_440", "steam_app_570", "steam_app_0"), func(w *x11.Window) {
+	f.window(id, pick(r, have...), pick(r, "mpv", "VLC", "XTerm", "Chromium", "steam_app_440", "steam_app_570", "steam_app_0"), func(w *desktop.Window) {
 		if r.IntN(3) == 0 {
 			w.PID = pick(r, append([]int{0, 1, 2, 3, userPID, wmPID, ourPID}, have...)...)
 		}
@@ -122,7 +122,7 @@ func (f *fixture) randomWindow(r *rand.Rand, id x11.WindowID) {
 			w.Owner = 0
 		}
 		w.Machine = pick(r, "", "", "desk", "desk", "elsewhere")
-		w.Type = pick(r, x11.Normal, x11.Normal, x11.Normal, x11.Dialog, x11.Utility, x11.Other, x11.Dock, x11.Desktop)
+		w.Type = pick(r, desktop.Normal, desktop.Normal, desktop.Normal, desktop.Dialog, desktop.Utility, desktop.Other, desktop.Dock, desktop.Desktop)
 	})
 }
 
@@ -189,14 +189,14 @@ func (r Result) byIndex(i pulse.StreamIndex) Stream {
 func TestUnrelatedWindowsAndStreamsMoveNothing(t *testing.T) {
 	acted := 0
 	eachWorld(t, func(t *testing.T, r *rand.Rand, f *fixture) {
-		focus := pick(r, f.screen.Windows...).ID
+		focus := pick(r, f.screen.Windows...).XID
 		before := f.focus(focus).match(t)
 		windows, streams := slices.Clone(f.screen.Windows), slices.Clone(f.sound.Streams)
 		for range 6 {
 			f.screen.Windows, f.sound.Streams = slices.Clone(windows), slices.Clone(streams)
 			for range 1 + r.IntN(2) {
 				if r.IntN(2) == 0 {
-					f.randomWindow(r, x11.WindowID(0x200+r.IntN(1000)))
+					f.randomWindow(r, xid(0x200+r.IntN(1000)))
 					w := f.screen.Windows[len(f.screen.Windows)-1]
 					if slices.Contains(before.Window.PIDs, w.Owner) || slices.Contains(before.Window.PIDs, w.PID) {
 						f.screen.Windows = f.screen.Windows[:len(f.screen.Windows)-1] // not unrelated
@@ -231,7 +231,7 @@ func TestUnrelatedWindowsAndStreamsMoveNothing(t *testing.T) {
 // The order in which the servers name windows and streams means nothing.
 func TestOrderDoesNotMatter(t *testing.T) {
 	eachWorld(t, func(t *testing.T, r *rand.Rand, f *fixture) {
-		focus := pick(r, f.screen.Windows...).ID
+		focus := pick(r, f.screen.Windows...).XID
 		before := f.focus(focus).match(t)
 		r.Shuffle(len(f.screen.Windows), func(i, j int) {
 			f.screen.Windows[i], f.screen.Windows[j] = f.screen.Windows[j], f.screen.Windows[i]
@@ -256,13 +256,13 @@ func TestOrderDoesNotMatter(t *testing.T) {
 func TestAStreamBelongsToOneApplication(t *testing.T) {
 	twice := 0
 	eachWorld(t, func(t *testing.T, r *rand.Rand, f *fixture) {
-		results := make(map[x11.WindowID]Result)
-		owners := slices.DeleteFunc(slices.Clone(f.screen.Windows), func(w x11.Window) bool { return w.Type == x11.Other })
+		results := make(map[xid]Result)
+		owners := slices.DeleteFunc(slices.Clone(f.screen.Windows), func(w desktop.Window) bool { return w.Type == desktop.Other })
 		for _, w := range owners {
-			results[w.ID] = f.focus(w.ID).match(t)
+			results[w.XID] = f.focus(w.XID).match(t)
 		}
-		same := func(a, b x11.Window) bool {
-			pa, pb := results[a.ID].Window.PIDs, results[b.ID].Window.PIDs
+		same := func(a, b desktop.Window) bool {
+			pa, pb := results[a.XID].Window.PIDs, results[b.XID].Window.PIDs
 			if slices.ContainsFunc(pa, func(p int) bool { return slices.Contains(pb, p) }) {
 				return true
 			}
@@ -274,13 +274,13 @@ func TestAStreamBelongsToOneApplication(t *testing.T) {
 		for _, st := range f.sound.Streams {
 			for i, a := range owners {
 				for _, b := range owners[i+1:] {
-					ra, rb := results[a.ID].byIndex(st.Index), results[b.ID].byIndex(st.Index)
+					ra, rb := results[a.XID].byIndex(st.Index), results[b.XID].byIndex(st.Index)
 					if !ra.Confidence.Acts(false) || !rb.Confidence.Acts(false) {
 						continue
 					}
 					twice++
 					if !same(a, b) {
-						t.Errorf("stream %d belongs to 0x%x by %s %s\nand to 0x%x by %s %s", st.Index, a.ID, ra.Rule, ra.Confidence, b.ID, rb.Rule, rb.Confidence)
+						t.Errorf("stream %d belongs to 0x%x by %s %s\nand to 0x%x by %s %s", st.Index, a.XID, ra.Rule, ra.Confidence, b.XID, rb.Rule, rb.Confidence)
 					}
 				}
 			}
@@ -296,7 +296,7 @@ func TestResultsHoldTogether(t *testing.T) {
 	rules := make(map[Rule]int)
 	eachWorld(t, func(t *testing.T, r *rand.Rand, f *fixture) {
 		for _, w := range f.screen.Windows {
-			res := f.focus(w.ID).match(t)
+			res := f.focus(w.XID).match(t)
 			if (len(res.Window.PIDs) == 0) != (res.Window.Reason != "") || res.Window.Remote && len(res.Window.PIDs) > 0 {
 				t.Errorf("window %+v", res.Window)
 			}

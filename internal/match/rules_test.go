@@ -3,8 +3,8 @@ package match
 import (
 	"testing"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 const (
@@ -38,8 +38,8 @@ func TestFlatpakApplicationsWithOnePidAreToldApartOnPipeWire(t *testing.T) {
 	f.pipewire()
 	f.run(3031, userPID, "/usr/bin/mpv", inside(2), flatpak(player, "11"))
 	f.run(3041, userPID, "/usr/bin/mpv", inside(2), flatpak(editor, "22"))
-	f.window(1, 3031, "mpv", func(w *x11.Window) { w.PID = 2 })
-	f.window(2, 3041, "mpv", func(w *x11.Window) { w.PID = 2 })
+	f.window(1, 3031, "mpv", func(w *desktop.Window) { w.PID = 2 })
+	f.window(2, 3041, "mpv", func(w *desktop.Window) { w.PID = 2 })
 	f.pulseClient(1, 2, "mpv", "pipewire.access.portal.app_id", player)
 	f.pulseClient(2, 2, "mpv", "pipewire.access.portal.app_id", editor)
 	f.expect(t, 1, want{1, RulePID, High, 3031, Translated, false}, want{2, "", None, 3041, Translated, false})
@@ -61,7 +61,7 @@ func TestFlatpakClientIsNotAProcessOutside(t *testing.T) {
 	f.run(57, userPID, "/usr/bin/mpv")
 	f.run(3031, userPID, "/usr/bin/mpv", inside(57), flatpak(player, "11"))
 	f.window(1, 57, "mpv")
-	f.window(2, 3031, "mpv", func(w *x11.Window) { w.PID = 57 })
+	f.window(2, 3031, "mpv", func(w *desktop.Window) { w.PID = 57 })
 	f.pulseClient(1, 57, "mpv", "pipewire.access.portal.app_id", player)
 	f.expect(t, 1, want{1, "", None, 3031, Translated, false})
 	f.expect(t, 2, want{1, RulePID, High, 3031, Translated, false})
@@ -160,7 +160,7 @@ func TestTerminalServer(t *testing.T) {
 	// A dialog of the window has the focus.
 	f.window(0xa3, 2000, "Gnome-terminal")
 	f.focus(0xa1)
-	f.screen.Active = 0xa3
+	f.screen.Active = "0xa3"
 	if s := f.match(t).Streams[0]; !s.Matched {
 		t.Errorf("got %+v", s)
 	}
@@ -364,7 +364,7 @@ func TestSandboxedApplication(t *testing.T) {
 		f.screen.Resource = false
 		f.run(3001, userPID, "/usr/bin/player", flatpak(player, "11"))
 		f.run(3002, userPID, "/usr/bin/sound", flatpak(player, "11"))
-		f.window(1, 3001, "Player", func(w *x11.Window) { w.Owner = 0 })
+		f.window(1, 3001, "Player", func(w *desktop.Window) { w.Owner = 0 })
 		f.plays(1, 3002, "sound")
 		f.expect(t, 1, want{1, RuleInstance, Medium, 3002, Verified, false})
 	})
@@ -415,12 +415,12 @@ func TestSteam(t *testing.T) {
 	t.Run("a window whose process is not known", func(t *testing.T) {
 		f := newFixture()
 		f.run(2102, userPID, "/opt/wine/wine64-preloader", steam(440))
-		f.window(2, 0, "steam_app_440", func(w *x11.Window) { w.Machine = f.host })
+		f.window(2, 0, "steam_app_440", func(w *desktop.Window) { w.Machine = f.host })
 		f.plays(2, 2102, "wine64-preloader")
 		f.expect(t, 2, want{2, RuleSteam, Medium, 2102, Verified, false})
 	})
 	for class, n := range map[string]int{"steam_app_440": 440, "steam_app_": 0, "steam_app_x": 0, "steam_app_-1": 0, "steam_app_4294967295": 4294967295, "steam_app_4294967296": 0, "steam": 0} {
-		if got := steamApp(&x11.Window{Class: class}); got != n {
+		if got := steamApp(&desktop.Window{Class: class}); got != n {
 			t.Errorf("%s: got %d", class, got)
 		}
 	}
@@ -717,7 +717,7 @@ func TestUnitsAreNamedAfterApplications(t *testing.T) {
 		f := newFixture()
 		f.run(2000, userPID, c.exe, unit(c.unit), func(p *procT) { p.Exe = c.exe })
 		f.run(2001, userPID, "/usr/bin/sound", unit(c.unit))
-		f.window(1, 2000, c.class, func(w *x11.Window) { w.Instance = c.instance })
+		f.window(1, 2000, c.class, func(w *desktop.Window) { w.Instance = c.instance })
 		f.plays(1, 2001, "sound")
 		if s := f.focus(1).match(t).Streams[0]; (s.Rule == RuleUnit) != c.want {
 			t.Errorf("%s: got %+v", c.unit, s)

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 func equal(a, b Result) bool { return reflect.DeepEqual(a, b) }
@@ -23,7 +23,7 @@ type want struct {
 }
 
 // expect gives the focus to a window and checks the streams named.
-func (f *fixture) expect(t *testing.T, focus x11.WindowID, wants ...want) Result {
+func (f *fixture) expect(t *testing.T, focus xid, wants ...want) Result {
 	t.Helper()
 	r := f.focus(focus).match(t)
 	for _, w := range wants {
@@ -81,13 +81,13 @@ func TestMPVAndFirefoxPlayFromTheirOwnProcess(t *testing.T) {
 
 // chromium adds a browser as it runs on Debian 12: the main process, its
 // zygotes, and the audio service beside them.
-func (f *fixture) chromium(main, audio int, window x11.WindowID, stream pulse.StreamIndex) {
+func (f *fixture) chromium(main, audio int, window xid, stream pulse.StreamIndex) {
 	const exe = "/usr/lib/chromium/chromium"
 	f.run(main, userPID, exe)
 	f.run(main+1, main, exe) // zygote
 	f.run(main+2, main+1, exe)
 	f.run(audio, main, exe)
-	f.window(window, main, "Chromium", func(w *x11.Window) { w.Machine, w.Instance = f.host, "chromium (/home/u/profile)" })
+	f.window(window, main, "Chromium", func(w *desktop.Window) { w.Machine, w.Instance = f.host, "chromium (/home/u/profile)" })
 	f.plays(stream, audio, "chromium", "application.name", "Chromium", "application.icon_name", "chromium-browser").Media = "Playback"
 }
 
@@ -150,7 +150,7 @@ func TestNativePipeWireClientIsTrusted(t *testing.T) {
 	f.pipewire()
 	f.run(30315, userPID, "/usr/bin/mpv")
 	f.run(30400, userPID, "/usr/bin/spotify")
-	f.window(0x400002, 30315, "mpv", func(w *x11.Window) { w.Instance = "x11" })
+	f.window(0x400002, 30315, "mpv", func(w *desktop.Window) { w.Instance = "x11" })
 	f.window(0x600002, 30400, "Spotify")
 	f.native(91, 30315, "mpv", 30315)
 	f.native(93, 30400, "spotify", 30400)
@@ -200,12 +200,12 @@ func TestPlayerWithAWindowDoesNotBelongToItsTerminal(t *testing.T) {
 
 // sandboxed adds a player in "bwrap --unshare-pid": to itself it is process 2,
 // and its window says so.
-func (f *fixture) sandboxed(pid int, window x11.WindowID, stream pulse.StreamIndex, binary string, changes ...func(*procT)) {
+func (f *fixture) sandboxed(pid int, window xid, stream pulse.StreamIndex, binary string, changes ...func(*procT)) {
 	f.run(pid-4, userPID, "/usr/bin/bwrap")
 	f.run(pid-2, pid-4, "/usr/bin/bwrap", append([]func(*procT){inside(1)}, changes...)...)
 	f.run(pid, pid-2, "/usr/bin/"+binary, append([]func(*procT){inside(2)}, changes...)...)
 	if window != 0 {
-		f.window(window, pid, binary, func(w *x11.Window) { w.PID = 2 })
+		f.window(window, pid, binary, func(w *desktop.Window) { w.PID = 2 })
 	}
 	f.plays(stream, 2, binary)
 }
@@ -225,7 +225,7 @@ func TestTwoSandboxesOfOneProgramAreAmbiguousOnPulseAudio(t *testing.T) {
 	f.sandboxed(3041, 0x1600002, 7, "mpv")
 	f.run(3019, userPID, "/usr/bin/xterm")
 	f.window(0x60000c, 3019, "XTerm")
-	for _, window := range []x11.WindowID{0x1200002, 0x1600002} {
+	for _, window := range []xid{0x1200002, 0x1600002} {
 		r := f.expect(t, window, want{6, "", None, 0, Ambiguous, true}, want{7, "", None, 0, Ambiguous, true})
 		if !r.Ambiguous() || len(r.Streams[0].Candidates) != 2 || r.Streams[0].Candidates[0].PID != 3031 || r.Streams[0].Candidates[1].PID != 3041 {
 			t.Errorf("got %+v", r)
@@ -274,7 +274,7 @@ func TestForgedPidOfTheFocusedWindowIsNotMatched(t *testing.T) {
 func TestWindowWithoutNetWMPid(t *testing.T) {
 	f := newFixture()
 	f.run(4711, userPID, "/usr/bin/mpv")
-	f.window(0x1c00007, 4711, "mpv", func(w *x11.Window) { w.PID = 0 })
+	f.window(0x1c00007, 4711, "mpv", func(w *desktop.Window) { w.PID = 0 })
 	f.plays(3, 4711, "mpv")
 	f.expect(t, 0x1c00007, want{3, RulePID, Certain, 4711, Verified, false})
 }
@@ -289,7 +289,7 @@ func TestRemoteWindowIsRefused(t *testing.T) {
 	for _, machine := range []string{"elsewhere.example.org", "desk", ""} {
 		f.screen.Windows = nil
 		f.window(0x40000c, 2000, "XTerm")
-		f.window(0x1c00007, 2100, "mpv", func(w *x11.Window) { w.PID, w.Machine = 4711, machine })
+		f.window(0x1c00007, 2100, "mpv", func(w *desktop.Window) { w.PID, w.Machine = 4711, machine })
 		r := f.expect(t, 0x1c00007, want{3, "", None, 4711, Verified, false})
 		if !r.Window.Remote || r.Window.Reason != "remote window" || len(r.Window.PIDs) != 0 {
 			t.Errorf("machine %q: got %+v", machine, r.Window)

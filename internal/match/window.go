@@ -1,12 +1,11 @@
 package match
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/proc"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // findWindow turns the focused window into its processes, and finds who owns
@@ -18,13 +17,13 @@ func (w *world) findWindow() {
 	}
 	f := &sc.Focused
 	switch {
-	case f.ID == 0:
+	case f.ID == "":
 		w.window.Reason = "no window has the focus"
 		return
-	case f.Type == x11.Desktop:
+	case f.Type == desktop.Desktop:
 		w.window.Reason = "the desktop has the focus"
 		return
-	case f.Type == x11.Dock:
+	case f.Type == desktop.Dock:
 		w.window.Reason = "a panel has the focus"
 		return
 	}
@@ -32,18 +31,18 @@ func (w *world) findWindow() {
 	w.windows = append(w.windows, *f)
 	for _, win := range sc.Windows {
 		switch win.Type {
-		case x11.Normal, x11.Dialog, x11.Utility:
-			if win.ID != f.ID && win.ID != 0 {
+		case desktop.Normal, desktop.Dialog, desktop.Utility:
+			if win.ID != f.ID && win.ID != "" {
 				w.windows = append(w.windows, win)
 			}
 		}
 	}
 	// The order of stacking must not show in what is said.
-	slices.SortFunc(w.windows[1:], func(a, b x11.Window) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(w.windows[1:], func(a, b desktop.Window) int { return a.ID.Compare(b.ID) })
 
 	w.window.PIDs, w.weak, w.window.Reason = w.processes(f)
 	w.window.Remote = w.window.Reason == remote
-	w.owners = make(map[int][]x11.WindowID, len(w.windows))
+	w.owners = make(map[int][]desktop.WindowID, len(w.windows))
 	for _, pid := range w.window.PIDs {
 		w.owners[pid] = append(w.owners[pid], f.ID)
 	}
@@ -71,7 +70,7 @@ const remote = "remote window"
 // from the client's socket, then the one the window names (_NET_WM_PID) when
 // that is a relative of the first. Where the X server knows none, what the
 // window says stands alone, and is weak. With no processes the reason says why.
-func (w *world) processes(win *x11.Window) (pids []int, weak bool, reason string) {
+func (w *world) processes(win *desktop.Window) (pids []int, weak bool, reason string) {
 	owner, known := win.Owner, false
 	if owner == w.in.PID {
 		owner = 0
@@ -109,7 +108,7 @@ func (w *world) processes(win *x11.Window) (pids []int, weak bool, reason string
 	case w.in.Screen.Resource && owner == 0 && (win.Machine == "" || foreign):
 		// The X server could say, and does not: the client came over the
 		// network, so an absent machine does not mean ours.
-		return nil, false, "the X server does not know which process the window belongs to"
+		return nil, false, "the display server does not know which process the window belongs to"
 	case win.PID == 0:
 		return nil, false, "the window does not say which process it belongs to"
 	case !w.acceptable(win.PID):
@@ -147,7 +146,7 @@ func (w *world) descends(pid, of int) bool {
 // ownsOther tells whether the X server says that the process owns another
 // window: then a window that names it is that of a child or a parent which has
 // its own.
-func (w *world) ownsOther(pid int, not *x11.Window) bool {
+func (w *world) ownsOther(pid int, not *desktop.Window) bool {
 	for i := range w.windows {
 		if w.windows[i].Owner == pid && w.windows[i].ID != not.ID {
 			return true

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/proc"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // world is the input and what was found out about it.
@@ -16,16 +16,16 @@ type world struct {
 	partial PartialProcesses // nil when Procs can only read everything
 
 	window Window
-	focus  *x11.Window // nil when there is no window to match
+	focus  *desktop.Window // nil when there is no window to match
 	// weak is true when only the window itself says whose it is.
 	weak bool
 	// app is the first process of the window with everything read that the
 	// rules compare; the zero value when there is none.
 	app proc.Process
 	// owners are the windows of each process that owns some.
-	owners map[int][]x11.WindowID
+	owners map[int][]desktop.WindowID
 	// windows are the windows that can own streams, the focused one included.
-	windows []x11.Window
+	windows []desktop.Window
 
 	subjects []subject
 }
@@ -131,8 +131,8 @@ func (w *world) name(pid int) string {
 }
 
 // windowName is how a user is told of a window: its title or class, and its id.
-func (w *world) windowName(id x11.WindowID) string {
-	s := "0x" + strconv.FormatUint(uint64(id), 16)
+func (w *world) windowName(id desktop.WindowID) string {
+	s := string(id)
 	for i := range w.windows {
 		win := &w.windows[i]
 		if win.ID != id {

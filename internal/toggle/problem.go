@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // Kind says what became of a request that did not simply succeed. Both
@@ -71,37 +71,63 @@ func SoundError(err error) *Problem {
 	return p
 }
 
-// DisplayError puts an error of the display into words. The screen may be
+// DisplayError puts an error of the desktop into words. The screen may be
 // nil.
-func DisplayError(err error, screen *x11.Screen, window x11.WindowID) *Problem {
+func DisplayError(err error, screen *desktop.Screen, window desktop.WindowID) *Problem {
 	p := &Problem{Kind: Failed, Err: err}
-	var open *x11.OpenError
+	var nobody *desktop.NoFocusError
+	var mute *desktop.UnaskableError
+	var open *desktop.OpenError
+	var asked *desktop.Error
 	switch {
-	case errors.Is(err, x11.ErrNoFocus):
-		p.Kind = Nothing
+	case errors.As(err, &nobody):
+		p.Kind = Nothing // to do
 		p.Message = "no window has the focus"
-		if screen != nil && screen.XWayland {
+		if why := holders[nobody.Holder]; why != "" {
+			p.Message += ": " + why
+		}
+		if nobody.Holder == desktop.Wayland || nobody.Holder == desktop.Nobody && screen != nil && screen.XWayland {
 			p.Hint = "under Wayland only windows that run through Xwayland can be seen; --app and --pid work with every window"
 		}
-	case errors.Is(err, x11.ErrNoWindowManager):
+	case errors.As(err, &mute):
+		p.Message = term.Escape(mute.Error())
+		p.Hint = term.Escape(mute.Cure)
+	case errors.Is(err, desktop.ErrNoWindowManager):
 		p.Message = "no window manager says which window has the focus"
 		p.Hint = "the window manager must support EWMH (_NET_ACTIVE_WINDOW); --window, --app and --pid work without"
-	case errors.Is(err, x11.ErrWindowGone) && window != 0:
-		p.Message = fmt.Sprintf("there is no window %s", WindowString(window))
-	case errors.Is(err, x11.ErrWindowGone):
+	case errors.Is(err, desktop.ErrWindowGone) && window != "":
+		p.Message = "there is no window " + term.Escape(string(window))
+	case errors.Is(err, desktop.ErrWindowGone):
 		p.Kind = Nothing // as if no window had the focus
 		p.Message = "the focused window has just gone"
-	case errors.Is(err, x11.ErrNoDisplay):
+	case errors.Is(err, desktop.ErrNoDisplay):
 		p.Message = "no X display: DISPLAY is not set"
 		p.Hint = "--app, --pid, --stream, --all and list work without a display"
-	case errors.Is(err, x11.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
-		p.Message = "the X server does not answer"
+	case errors.Is(err, desktop.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+		who := "the desktop"
+		if errors.As(err, &asked) {
+			who = asked.Who
+		}
+		p.Message = who + " does not answer"
 	case errors.As(err, &open):
-		p.Message = fmt.Sprintf("cannot open the X display %s: %s", Quote(open.Display), term.Escape(open.Err.Error()))
+		p.Message = fmt.Sprintf("cannot open %s %s: %s", open.Display, Quote(open.Name), term.Escape(open.Err.Error()))
+	case errors.As(err, &asked):
+		p.Message = strings.TrimPrefix(asked.Who, "the ") + ": " + term.Escape(asked.Err.Error())
 	default:
-		p.Message = "X server: " + term.Escape(err.Error())
+		p.Message = "desktop: " + term.Escape(err.Error())
 	}
 	return p
+}
+
+// holders continue "no window has the focus: ".
+var holders = map[desktop.Holder]string{
+	desktop.Workspace:  "this workspace is empty",
+	desktop.Background: "the desktop has it",
+	desktop.Panel:      "a panel or a notification has it",
+	desktop.Launcher:   "a launcher or a prompt has it",
+	desktop.Lock:       "the screen is locked",
+	desktop.Overview:   "the overview is open",
+	desktop.Wayland:    "a Wayland window is in front",
 }
 
 // moveProblem puts the error of one stream's move into words.

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // Result is what became of a whole request.
@@ -71,16 +71,21 @@ type Move struct {
 
 // Window is the window a request was about.
 type Window struct {
-	ID     string `json:"id"`
-	Title  string `json:"title"`
-	Class  string `json:"class"`
-	PIDs   []int  `json:"pids"`
-	Remote bool   `json:"remote"`
+	ID    desktop.WindowID `json:"id"`
+	Title string           `json:"title"`
+	// Class is WM_CLASS of a window of X11, AppID the application id of one of
+	// Wayland; "" when the window has none.
+	Class string `json:"class"`
+	AppID string `json:"app_id"`
+	// Desktop is who was asked: "X11", "sway", "KWin".
+	Desktop string `json:"desktop"`
+	PIDs    []int  `json:"pids"`
+	Remote  bool   `json:"remote"`
 }
 
 // NewWindow describes the focused window; nil when there is none.
-func NewWindow(s *x11.Screen, m match.Window) *Window {
-	if s == nil || s.Focused.ID == 0 {
+func NewWindow(s *desktop.Screen, m match.Window) *Window {
+	if s == nil || s.Focused.ID == "" {
 		return nil
 	}
 	pids := m.PIDs
@@ -88,16 +93,15 @@ func NewWindow(s *x11.Screen, m match.Window) *Window {
 		pids = []int{}
 	}
 	return &Window{
-		ID:     WindowString(s.Focused.ID),
-		Title:  s.Focused.Title,
-		Class:  s.Focused.Class,
-		PIDs:   pids,
-		Remote: m.Remote,
+		ID:      s.Focused.ID,
+		Title:   s.Focused.Title,
+		Class:   s.Focused.Class,
+		AppID:   s.Focused.AppID,
+		Desktop: s.Desktop,
+		PIDs:    pids,
+		Remote:  m.Remote,
 	}
 }
-
-// WindowString writes a window id as X programs do: "0x800008".
-func WindowString(id x11.WindowID) string { return fmt.Sprintf("%#x", uint32(id)) }
 
 // Lines say what became of each application, one line each: "mpv → Headphones
 // (2 streams)". Names are escaped. Failures are not in it: they are errors.

@@ -1,8 +1,8 @@
 // Package toggle is the pipeline that both programs run:
 //
-//	x11.Focus -> proc -> match -> toggle -> pulse.Move
+//	desktop.Focus -> proc -> match -> toggle -> pulse.Move
 //
-// It asks the display and the sound server at the same time, lets
+// It asks the desktop and the sound server at the same time, lets
 // internal/match say which streams belong to the window, chooses the sink and
 // moves. It holds no state between two requests.
 package toggle
@@ -18,17 +18,17 @@ import (
 	"time"
 
 	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/proc"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
-// Display is what the pipeline needs of an X connection; *x11.Conn has it.
+// Display is what the pipeline needs of a desktop; every desktop.Conn has it.
 type Display interface {
-	Screen(context.Context, x11.WindowID) (*x11.Screen, error)
-	Focus(context.Context, x11.WindowID) (*x11.Screen, error)
+	Screen(context.Context, desktop.WindowID) (*desktop.Screen, error)
+	Focus(context.Context, desktop.WindowID) (*desktop.Screen, error)
 }
 
 // Sound is what the pipeline needs of a sound server; *pulse.Conn has it.
@@ -66,7 +66,7 @@ const (
 // Target is whom to move. The zero value is the focused window's application.
 type Target struct {
 	Whom   Whom
-	Window x11.WindowID
+	Window desktop.WindowID
 	PID    int
 	App    string
 	Stream pulse.StreamIndex
@@ -142,7 +142,7 @@ func (p *Pipeline) name(s *pulse.Stream) string {
 
 // windowName is what a window's application is called while no stream of it
 // is known.
-func (p *Pipeline) windowName(w *x11.Window) string {
+func (p *Pipeline) windowName(w *desktop.Window) string {
 	if p.Discreet {
 		return firstOf(w.Class, "the focused window")
 	}
@@ -152,7 +152,7 @@ func (p *Pipeline) windowName(w *x11.Window) string {
 // View is the display and the sound server at one moment, joined.
 type View struct {
 	// Screen is nil when the display was not asked or did not answer.
-	Screen *x11.Screen
+	Screen *desktop.Screen
 	// ScreenErr is why Screen has no focused window; nil when it has.
 	ScreenErr error
 	Snapshot  *pulse.Snapshot
@@ -174,7 +174,7 @@ const displayShare = 2
 // same time and joins the answers. The zero window is the focused one. An
 // error of the display is in View.ScreenErr and leaves the rest usable; the
 // returned error is a Problem of the sound server.
-func (p *Pipeline) Look(ctx context.Context, window *x11.WindowID) (*View, error) {
+func (p *Pipeline) Look(ctx context.Context, window *desktop.WindowID) (*View, error) {
 	if window != nil {
 		if deadline, ok := ctx.Deadline(); ok {
 			half, cancel := context.WithTimeout(ctx, time.Until(deadline)/displayShare)
@@ -191,7 +191,7 @@ type wants struct {
 	warm   bool // Sound.Warm
 }
 
-func (p *Pipeline) look(ctx, displayCtx context.Context, window *x11.WindowID, w wants) (*View, error) {
+func (p *Pipeline) look(ctx, displayCtx context.Context, window *desktop.WindowID, w wants) (*View, error) {
 	v := &View{procs: p.Procs()}
 	var wg sync.WaitGroup
 	heard := make(chan struct{}) // of the sound server
@@ -281,7 +281,7 @@ func (p *Pipeline) Run(ctx context.Context, r Request) (*Report, error) {
 }
 
 func (p *Pipeline) run(ctx context.Context, r Request, rep *Report) error {
-	var window *x11.WindowID
+	var window *desktop.WindowID
 	if r.Target.needsDisplay() {
 		window = &r.Target.Window
 	}

@@ -13,15 +13,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/proc"
 	"github.com/patoggle/patoggle/pulse"
-	"github.com/patoggle/patoggle/x11"
 )
 
 // world is a display, a sound server and processes as plain values.
 type world struct {
-	screen    *x11.Screen
+	screen    *desktop.Screen
 	screenErr error
 	snapshot  *pulse.Snapshot
 	soundErr  error
@@ -32,11 +32,11 @@ type world struct {
 	asked []string
 }
 
-func (w *world) Screen(context.Context, x11.WindowID) (*x11.Screen, error) {
+func (w *world) Screen(context.Context, desktop.WindowID) (*desktop.Screen, error) {
 	return w.screen, w.screenErr
 }
 
-func (w *world) Focus(ctx context.Context, id x11.WindowID) (*x11.Screen, error) {
+func (w *world) Focus(ctx context.Context, id desktop.WindowID) (*desktop.Screen, error) {
 	return w.Screen(ctx, id)
 }
 
@@ -131,14 +131,14 @@ func process(pid, parent int, name string) proc.Process {
 // two streams and firefox one.
 func newWorld() *world {
 	mpv, firefox := client(70, "mpv", "100"), client(71, "Firefox", "200")
-	windows := []x11.Window{
-		{ID: 0x800001, Class: "mpv", PID: 100, Owner: 100},
-		{ID: 0x900001, Class: "firefox", PID: 200, Owner: 200},
+	windows := []desktop.Window{
+		{ID: "0x800001", XID: 0x800001, Class: "mpv", PID: 100, Owner: 100},
+		{ID: "0x900001", XID: 0x900001, Class: "firefox", PID: 200, Owner: 200},
 	}
 	front := windows[0]
 	front.Title = "song - mpv"
 	return &world{
-		screen: &x11.Screen{Focused: front, Active: front.ID, Windows: windows, Resource: true},
+		screen: &desktop.Screen{Desktop: "X11", Complete: true, Focused: front, Active: front.ID, Windows: windows, Resource: true},
 		snapshot: &pulse.Snapshot{
 			Server: pulse.Server{Name: "pulseaudio", Version: "16.1", DefaultSink: "analog"},
 			Sinks: []pulse.Sink{
@@ -251,29 +251,29 @@ func TestRun(t *testing.T) {
 		},
 		{
 			name:   "no focus",
-			world:  func(w *world) { w.screenErr = x11.ErrNoFocus },
+			world:  func(w *world) { w.screenErr = &desktop.NoFocusError{} },
 			kind:   Nothing,
 			reason: "no window has the focus",
 			result: ResultNothing,
 		},
 		{
 			name:   "the focused window vanishes",
-			world:  func(w *world) { w.screenErr = x11.ErrWindowGone },
+			world:  func(w *world) { w.screenErr = desktop.ErrWindowGone },
 			kind:   Nothing,
 			reason: "the focused window has just gone",
 			result: ResultNothing,
 		},
 		{
 			name:    "the window that was named vanishes",
-			world:   func(w *world) { w.screenErr = x11.ErrWindowGone },
-			request: Request{Target: Target{Whom: ByWindow, Window: 0x800008}},
+			world:   func(w *world) { w.screenErr = desktop.ErrWindowGone },
+			request: Request{Target: Target{Whom: ByWindow, Window: "0x800008"}},
 			kind:    Failed,
 			reason:  "there is no window 0x800008",
 			result:  ResultFailed,
 		},
 		{
 			name:   "no window manager",
-			world:  func(w *world) { w.screenErr = x11.ErrNoWindowManager },
+			world:  func(w *world) { w.screenErr = desktop.ErrNoWindowManager },
 			kind:   Failed,
 			reason: "no window manager says which window has the focus",
 			result: ResultFailed,
@@ -301,7 +301,7 @@ func TestRun(t *testing.T) {
 					p.NSPid, p.SamePID = []int{pid, 2}, false
 					w.procs[pid] = p
 				}
-				w.screen.Windows = append(w.screen.Windows, x11.Window{ID: 0xa00001, Class: "mpv", PID: 2, Owner: 101})
+				w.screen.Windows = append(w.screen.Windows, desktop.Window{ID: "0xa00001", XID: 0xa00001, Class: "mpv", PID: 2, Owner: 101})
 				w.snapshot.Streams[0].Client = client(70, "mpv", "2")
 				w.snapshot.Streams[1].Client = client(72, "mpv", "2")
 			},
@@ -311,7 +311,7 @@ func TestRun(t *testing.T) {
 		},
 		{
 			name:     "by name, in any case, without a display",
-			world:    func(w *world) { w.screenErr = x11.ErrNoDisplay },
+			world:    func(w *world) { w.screenErr = desktop.ErrNoDisplay },
 			request:  Request{Target: Target{Whom: ByName, App: "FIREFOX"}},
 			result:   ResultMoved,
 			asked:    []string{"60 to 8"},
@@ -388,7 +388,7 @@ func TestRun(t *testing.T) {
 		},
 		{
 			name:   "a sound server that is away is told before a missing focus",
-			world:  func(w *world) { w.soundErr, w.screenErr = pulse.ErrTimeout, x11.ErrNoFocus },
+			world:  func(w *world) { w.soundErr, w.screenErr = pulse.ErrTimeout, &desktop.NoFocusError{} },
 			kind:   Failed,
 			reason: "the sound server does not answer",
 			result: ResultFailed,
@@ -439,7 +439,7 @@ func TestTheHeadlineSaysWhatHappened(t *testing.T) {
 		{"two streams of one application", nil, Request{}, "mpv → Headset (2 streams)"},
 		{"one stream", nil, Request{Target: Target{Whom: ByStream, Stream: 60}}, "Firefox → Earbuds"},
 		{"several applications", nil, Request{Target: Target{Whom: Everything}}, "3 streams → Headset"},
-		{"nothing to do", func(w *world) { w.screenErr = x11.ErrNoFocus }, Request{}, "no window has the focus"},
+		{"nothing to do", func(w *world) { w.screenErr = &desktop.NoFocusError{} }, Request{}, "no window has the focus"},
 		{"a name that drives terminals", func(w *world) {
 			w.snapshot.Streams[2].Client.Properties["application.name"] = "\x1b[2Jevil"
 		}, Request{Target: Target{Whom: ByStream, Stream: 60}}, `\x1b[2Jevil → Earbuds`},

@@ -38,11 +38,12 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 all: build
 
-# patoggled is the one program with cgo: it links libX11.
+# patoggle-x11keys is the one program with cgo: it links libX11.
 build:
 	@packaging/debian-setup build
 	packaging/compile patoggle patoggle
 	packaging/compile patoggled patoggled
+	packaging/compile patoggle-x11keys patoggle-x11keys
 
 # The packages whose tests hold programs to their timeouts: they run one after
 # the other, and after the rest.
@@ -78,6 +79,7 @@ bench:
 	@mkdir -p build/bench
 	@packaging/compile patoggle build/bench/patoggle
 	@packaging/compile patoggled build/bench/patoggled
+	@packaging/compile patoggle-x11keys build/bench/patoggle-x11keys
 	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o build/bench/limit ./internal/bench/limit
 	@CGO_ENABLED=0 $(GO) build -buildvcs=false -o build/bench/bench ./internal/bench
 	@build/bench/bench $(BENCHFLAGS)
@@ -97,9 +99,9 @@ soak:
 	$(GO) test -race -count=1 -timeout 24h -v -run '^TestSoak$$' ./internal/soak -args -soak=$(SOAK)
 
 clean:
-	rm -rf build dist patoggle patoggled
+	rm -rf build dist patoggle patoggled patoggle-x11keys
 
-# .deb, .rpm, Arch Linux's and .apk of both programs, in dist.
+# .deb, .rpm, Arch Linux's and .apk of the programs, in dist.
 packages:
 	@packaging/debian-setup build packages
 	packaging/packages $(ARCH)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/x11keys"
 )
 
 func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
@@ -34,17 +35,17 @@ func checkout(t testing.TB, name string) string {
 	return path
 }
 
-// programs builds both programs and returns a folder that holds them under
+// programs builds the programs and returns a folder that holds them under
 // their own names.
 func programs(t testing.TB) string {
 	t.Helper()
 	lab.Need(t, "gcc")
-	daemon, err := lab.Build("cmd/patoggled", "cgo")
+	daemon, err := lab.Daemon()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for name, file := range map[string]string{"patoggle": lab.Binary(t, "patoggle"), "patoggled": daemon} {
+	for name, file := range map[string]string{"patoggle": lab.Binary(t, "patoggle"), "patoggled": daemon, x11keys.Name: filepath.Join(filepath.Dir(daemon), x11keys.Name)} {
 		if err := os.Symlink(file, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}

@@ -12,9 +12,9 @@ import (
 	"testing"
 
 	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/daemon"
 	"github.com/patoggle/patoggle/internal/lab"
 	"github.com/patoggle/patoggle/internal/match"
-	"github.com/patoggle/patoggle/internal/startup"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/pulse"
 )
@@ -148,14 +148,14 @@ func TestEveryFlagOfPatoggledIsInItsPageAndTheOtherWayRound(t *testing.T) {
 	options := tags(section(t, source, "Sh", "OPTIONS"), "Fl")
 	// Its flags are read by hand: every one has a case of its own, and the
 	// usage is held against the same list.
-	parsed := groups(`"-(-[a-z]+|[a-z])"`, read(t, "internal/startup/startup.go"))
+	parsed := groups(`"-(-[a-z]+|[a-z])"`, read(t, "internal/daemon/command.go"))
 	same(t, "flags", options, parsed)
-	ours := regexp.MustCompile(`(?m)^.*systemctl.*$`).ReplaceAllString(startup.Usage, "")
+	ours := regexp.MustCompile(`(?m)^.*systemctl.*$`).ReplaceAllString(daemon.Usage, "")
 	same(t, "flags of --help", slices.DeleteFunc(slices.Clone(options), func(f string) bool { return len(f) == 1 }), groups(`\B-(-[a-z]+)`, ours))
 	for _, flag := range options {
 		arg := "-" + flag
-		_, alone := startup.Parse([]string{arg})
-		_, valued := startup.Parse([]string{arg, "x"})
+		_, alone := daemon.ParseCommand([]string{arg})
+		_, valued := daemon.ParseCommand([]string{arg, "x"})
 		if alone != nil && valued != nil {
 			t.Errorf("%s is not accepted: %v", arg, valued)
 		}
@@ -172,7 +172,7 @@ func TestEveryExitCodeIsInThePagesAndTheOtherWayRound(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"patoggle.1":  codes(0, int(toggle.Failed), int(toggle.Usage), int(toggle.Nothing)),
-		"patoggled.1": codes(startup.ExitOK, startup.ExitFailed, startup.ExitUsage),
+		"patoggled.1": codes(0, int(toggle.Failed), int(toggle.Usage)),
 	} {
 		same(t, name, groups(`(?m)^\.It ([0-9]+)$`, section(t, page(t, name), "Sh", "EXIT STATUS")), want)
 	}

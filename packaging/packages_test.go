@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/x11keys"
 )
 
 // The version the packages are built with here, and their time.
@@ -148,7 +149,7 @@ func TestThePackages(t *testing.T) {
 		// What stays: Go makes position-dependent programs unless asked, and
 		// asking builds the standard library once more for a program whose
 		// memory is safe but for a few lines around libX11.
-		want := []string{"W: patoggled: hardening-no-pie [usr/bin/patoggled]"}
+		want := []string{"W: patoggled: hardening-no-pie [usr/bin/patoggle-x11keys]"}
 		if got := set(lines(r.Stdout)); r.Code != 0 || !slices.Equal(got, want) {
 			t.Errorf("code %d, %q, want %q; %s", r.Code, got, want, r.Stderr)
 		}
@@ -241,7 +242,8 @@ func TestThePackages(t *testing.T) {
 			}
 			hold(oneShot, want)
 			hold(daemon, []string{
-				"/usr/bin/patoggled", "/usr/share/man/man1/patoggled.1.gz", "/usr/lib/systemd/user/patoggled.service",
+				"/usr/bin/patoggled", "/usr/share/man/man1/patoggled.1.gz",
+				"/usr/bin/patoggle-x11keys", "/usr/share/man/man1/patoggle-x11keys.1.gz", "/usr/lib/systemd/user/patoggled.service",
 				"/etc/xdg/autostart/patoggled.desktop", "/usr/share/doc/patoggled/changelog.gz",
 				strings.Replace(format.licence, "NAME", "patoggled", 1), strings.Replace(filepath.Dir(format.licence), "NAME", "patoggled", 1) + "/third-party.gz",
 			})
@@ -273,13 +275,15 @@ func TestThePackages(t *testing.T) {
 			return f
 		}
 		for _, dir := range []string{glibc, musl} {
-			for _, p := range needs(filepath.Join(dir, "patoggle")).Progs {
-				if p.Type == elf.PT_INTERP {
-					t.Error("patoggle is not static")
+			for _, name := range []string{"patoggle", "patoggled"} {
+				for _, p := range needs(filepath.Join(dir, name)).Progs {
+					if p.Type == elf.PT_INTERP {
+						t.Errorf("%s is not static", name)
+					}
 				}
 			}
 		}
-		f := needs(filepath.Join(glibc, "patoggled"), "libX11.so.6", "libc.so.6")
+		f := needs(filepath.Join(glibc, x11keys.Name), "libX11.so.6", "libc.so.6")
 		symbols, err := f.ImportedSymbols()
 		if err != nil {
 			t.Fatal(err)
@@ -294,7 +298,7 @@ func TestThePackages(t *testing.T) {
 
 		// Alpine's is not at hand here: the program is loaded and run with musl
 		// and a libX11 in which nothing works.
-		f = needs(filepath.Join(musl, "patoggled"), "libX11.so.6", "libc.so")
+		f = needs(filepath.Join(musl, x11keys.Name), "libX11.so.6", "libc.so")
 		if symbols, err = f.ImportedSymbols(); err != nil {
 			t.Fatal(err)
 		}
@@ -312,10 +316,10 @@ func TestThePackages(t *testing.T) {
 			t.Fatal(r.Stderr)
 		}
 		env := []string{"LD_LIBRARY_PATH=" + dir, "DISPLAY=:0"}
-		if r := l.Run(env, filepath.Join(musl, "patoggled"), "--version"); r.Code != 0 || r.Stdout != "patoggled "+version+"\n" {
+		if r := l.Run(env, filepath.Join(musl, x11keys.Name), "--version"); r.Code != 0 || r.Stdout != x11keys.Name+" "+version+"\n" {
 			t.Errorf("with musl: code %d, %q, %q", r.Code, r.Stdout, r.Stderr)
 		}
-		if r := l.Run(env, filepath.Join(musl, "patoggled")); r.Code != 1 || !strings.Contains(r.Stderr, "cannot open the X display") {
+		if r := l.Run(env, filepath.Join(musl, x11keys.Name)); r.Code != 2 || !strings.Contains(r.Stderr, "Failed to initialize the X11 display") {
 			t.Errorf("with musl and no display: code %d, %q", r.Code, r.Stderr)
 		}
 	})
@@ -377,12 +381,12 @@ func cleanRoot(t *testing.T, out string) {
 	}
 
 	bin := filepath.Join(root, "usr/bin")
-	for _, name := range []string{"patoggle", "patoggled"} {
+	for _, name := range []string{"patoggle", "patoggled", x11keys.Name} {
 		if r := d.Run(nil, filepath.Join(bin, name), "--version"); r.Code != 0 || r.Stdout != name+" "+version+"\n" {
 			t.Errorf("%s --version: code %d, %q, %q", name, r.Code, r.Stdout, r.Stderr)
 		}
 	}
-	for _, p := range []string{"man1/patoggle.1.gz", "man1/patoggled.1.gz", "man5/patoggle-config.5.gz"} {
+	for _, p := range []string{"man1/patoggle.1.gz", "man1/patoggled.1.gz", "man1/patoggle-x11keys.1.gz", "man5/patoggle-config.5.gz"} {
 		if r := d.Run(nil, "man", "-l", filepath.Join(root, "usr/share/man", p)); r.Code != 0 || !strings.Contains(r.Stdout, "The patoggle authors") {
 			t.Errorf("man -l %s: code %d, %s", p, r.Code, r.Stderr)
 		}

@@ -55,6 +55,7 @@ func TestTheUnitIsGoodAndHardened(t *testing.T) {
 	for key, want := range map[string]string{
 		"ExecStart":                "/usr/bin/patoggled",
 		"Type":                     "notify",
+		"KillMode":                 "mixed",
 		"Restart":                  "on-failure",
 		"PartOf":                   "graphical-session.target",
 		"WantedBy":                 "graphical-session.target",

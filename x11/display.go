@@ -29,8 +29,6 @@ type address struct {
 	screen  int
 }
 
-var errDisplayForm = errors.New(`not a display name like ":0" or "host:0.0"`)
-
 // parseDisplay reads a display name. Forms: ":N", "unix:N", "host:N",
 // "[::1]:N", "protocol/host:N" with protocol unix, local, tcp, inet or inet6,
 // each with an optional ".SCREEN"; and "/path" or "unix:/path" of a socket.
@@ -40,7 +38,7 @@ func parseDisplay(s string) (display, error) {
 	}
 	for _, c := range []byte(s) {
 		if c <= ' ' || c == 0x7f {
-			return display{}, errDisplayForm
+			return display{}, ErrDisplayForm
 		}
 	}
 	if path := strings.TrimPrefix(s, "unix:"); path[:min(1, len(path))] == "/" {
@@ -49,7 +47,7 @@ func parseDisplay(s string) (display, error) {
 
 	colon := strings.LastIndexByte(s, ':')
 	if colon < 0 {
-		return display{}, errDisplayForm
+		return display{}, ErrDisplayForm
 	}
 	d, host := display{network: "tcp"}, s[:colon]
 	if slash := strings.IndexByte(host, '/'); slash >= 0 {
@@ -62,7 +60,7 @@ func parseDisplay(s string) (display, error) {
 		case "inet6":
 			d.network = "tcp6"
 		default:
-			return display{}, errDisplayForm
+			return display{}, ErrDisplayForm
 		}
 		host = host[slash+1:]
 		if host == "" && d.network != "" {
@@ -78,18 +76,18 @@ func parseDisplay(s string) (display, error) {
 		host = host[1 : len(host)-1]
 	}
 	if !validHost(host) {
-		return display{}, errDisplayForm
+		return display{}, ErrDisplayForm
 	}
 	d.host = host
 
 	number, screen, hasScreen := strings.Cut(s[colon+1:], ".")
 	var ok bool
 	if d.number, ok = decimal(number, maxDisplay); !ok {
-		return display{}, errDisplayForm
+		return display{}, ErrDisplayForm
 	}
 	if hasScreen {
 		if d.screen, ok = decimal(screen, 255); !ok {
-			return display{}, errDisplayForm
+			return display{}, ErrDisplayForm
 		}
 	}
 	return d, nil

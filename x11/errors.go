@@ -8,6 +8,8 @@ import (
 var (
 	// ErrNoDisplay means that no display is named: DISPLAY is empty.
 	ErrNoDisplay = errors.New("no display: DISPLAY is not set")
+	// ErrDisplayForm is inside the *OpenError of what is no display's name.
+	ErrDisplayForm = errors.New(`not a display name like ":0" or "host:0.0"`)
 	// ErrNoWindowManager means that nobody on this screen keeps EWMH's
 	// properties: there is no living _NET_SUPPORTING_WM_CHECK window.
 	ErrNoWindowManager = errors.New("no window manager that says which window has the focus")

@@ -1,24 +1,20 @@
-//go:build cgo
-
-// Command patoggled binds global hotkeys around what patoggle does.
-//
-// It is the only importer of golang.design/x/hotkey. There are no tests beside
-// it: a test binary that links that library needs a display to print its help.
-// The built program is tested in internal/daemon.
+// Command patoggled binds global hotkeys around what patoggle does. Keys on X11
+// are held by patoggle-x11keys, which it starts.
 package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
 
 	"github.com/patoggle/patoggle/internal/daemon"
-	// First of all: see there.
-	_ "github.com/patoggle/patoggle/internal/displaygate"
-	"github.com/patoggle/patoggle/internal/startup"
 )
+
+// version is set by the linker: see packaging/compile.
+var version = "0.0.0+unknown"
 
 // gcPercent keeps the heap of a program that lives long and does little near
 // what it really needs.
@@ -31,9 +27,16 @@ const memoryLimit = 32 << 20
 func main() {
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(memoryLimit)
-	c, err := startup.Parse(os.Args[1:])
-	if err != nil {
-		startup.Exit(startup.UsageProblem(err)) // said by displaygate already
+	c, err := daemon.ParseCommand(os.Args[1:])
+	switch {
+	case err != nil:
+		os.Exit(daemon.Explain(os.Stderr, daemon.UsageProblem(err)))
+	case c.Help:
+		fmt.Print(daemon.Usage)
+		return
+	case c.Version:
+		fmt.Println("patoggled " + version)
+		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	end := make(chan os.Signal, 1)
@@ -49,17 +52,15 @@ func main() {
 	signal.Notify(reload, syscall.SIGHUP)
 
 	options := daemon.Options{
-		Config:      c.Config,
-		Server:      c.Server,
-		Verbose:     c.Verbose,
-		Getenv:      os.Getenv,
-		Stdout:      os.Stdout,
-		Stderr:      os.Stderr,
-		Grab:        grab,
-		DisplayLost: watchDisplay(),
-		Reload:      reload,
-		Systemd:     daemon.SystemdNotify,
-		Settled:     debug.FreeOSMemory,
+		Config:  c.Config,
+		Server:  c.Server,
+		Verbose: c.Verbose,
+		Getenv:  c.Getenv(os.Getenv),
+		Stdout:  os.Stdout,
+		Stderr:  os.Stderr,
+		Reload:  reload,
+		Systemd: daemon.SystemdNotify,
+		Settled: debug.FreeOSMemory,
 	}
 	serve := daemon.Run
 	if c.Check {

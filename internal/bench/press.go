@@ -122,7 +122,7 @@ func (d *desktop) keys(o options, f *figures) error {
 		}
 	}
 	f.presses = all
-	f.resident, f.residentPeak, err = memory(d.daemon.PID)
+	f.resident, f.residentPeak, err = memory(d.daemonAndHelper()...)
 	return err
 }
 
@@ -278,12 +278,12 @@ func (d *desktop) rest(o options, f *figures) error {
 	// What a press leaves to do, the last look at a move on PipeWire
 	// included, takes less than three seconds.
 	time.Sleep(3 * time.Second)
-	before, err := effort(d.daemon.PID)
+	before, err := effort(d.daemonAndHelper()...)
 	if err != nil {
 		return err
 	}
 	time.Sleep(o.rest)
-	after, err := effort(d.daemon.PID)
+	after, err := effort(d.daemonAndHelper()...)
 	if err != nil {
 		return err
 	}
@@ -292,7 +292,7 @@ func (d *desktop) rest(o options, f *figures) error {
 		ticks:    after.ticks - before.ticks,
 		switches: after.switches - before.switches,
 	}
-	f.resident, f.residentPeak, err = memory(d.daemon.PID)
+	f.resident, f.residentPeak, err = memory(d.daemonAndHelper()...)
 	return err
 }
 
@@ -302,9 +302,27 @@ type idle struct {
 	ticks, switches int
 }
 
+// daemonAndHelper are the processes of the daemon.
+func (d *desktop) daemonAndHelper() []int {
+	return append([]int{d.daemon.PID}, d.daemon.Descendants()...)
+}
+
 // effort reads processor time in clock ticks and context switches of all
-// threads, voluntary and not.
-func effort(pid int) (idle, error) {
+// threads of the processes, voluntary and not.
+func effort(pids ...int) (idle, error) {
+	var all idle
+	for _, pid := range pids {
+		e, err := effortOf(pid)
+		if err != nil {
+			return idle{}, err
+		}
+		all.ticks += e.ticks
+		all.switches += e.switches
+	}
+	return all, nil
+}
+
+func effortOf(pid int) (idle, error) {
 	dir := "/proc/" + strconv.Itoa(pid)
 	b, err := os.ReadFile(dir + "/stat")
 	if err != nil {
@@ -328,11 +346,16 @@ func effort(pid int) (idle, error) {
 	return e, nil
 }
 
-// memory reads the resident memory of a process, now and at most, in KiB.
-func memory(pid int) (now, peak int, err error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-	if err != nil {
-		return 0, 0, err
+// memory reads the resident memory of processes together, now and at most, in
+// KiB.
+func memory(pids ...int) (now, peak int, err error) {
+	for _, pid := range pids {
+		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+		if err != nil {
+			return 0, 0, err
+		}
+		now += statusField(string(b), "VmRSS:")
+		peak += statusField(string(b), "VmHWM:")
 	}
-	return statusField(string(b), "VmRSS:"), statusField(string(b), "VmHWM:"), nil
+	return now, peak, nil
 }

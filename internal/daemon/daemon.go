@@ -3,7 +3,8 @@
 // the configuration, the keyboard's layout and the sound server, and tells the
 // desktop and the service manager.
 //
-// The hotkey library is not imported here: it comes in as Options.Grab.
+// The hotkey library is not imported here: it is in patoggle-x11keys, a process
+// of its own, which package x11keys starts.
 package daemon
 
 import (
@@ -13,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -26,6 +28,7 @@ import (
 	"github.com/patoggle/patoggle/internal/proc"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
+	"github.com/patoggle/patoggle/internal/x11keys"
 	"github.com/patoggle/patoggle/pulse"
 	"github.com/patoggle/patoggle/x11"
 )
@@ -52,10 +55,11 @@ type Options struct {
 	Getenv  func(string) string
 	Stdout  io.Writer // of Check
 	Stderr  io.Writer
-	// Grab binds a chord through the hotkey library.
+	// Helper is the absolute path of patoggle-x11keys, "" for the one beside
+	// the running program.
+	Helper string
+	// Grab holds a key without patoggle-x11keys; nil for with it.
 	Grab Grab
-	// DisplayLost is closed when the hotkey library has lost the display.
-	DisplayLost <-chan struct{}
 	// Reload asks for the configuration to be read again.
 	Reload <-chan os.Signal
 	// Systemd sends a state to the service manager; nil where there is none.
@@ -108,12 +112,12 @@ func Check(ctx context.Context, o Options) error {
 	defer cancel()
 	x, err := x11.Open(ctx, x11.Options{Getenv: o.Getenv})
 	if err != nil {
-		return displayError(err)
+		return displayError(err, d.Getenv("WAYLAND_DISPLAY"))
 	}
 	defer x.Close()
 	layout, err := x.Keyboard(ctx)
 	if err != nil {
-		return displayError(err)
+		return displayError(err, d.Getenv("WAYLAND_DISPLAY"))
 	}
 	hotkeys, _ := d.config.Load().Bindings()
 	var bad int
@@ -186,13 +190,13 @@ func (d *service) open(ctx context.Context) (*x11.Conn, error) {
 	defer cancel()
 	x, err := x11.Open(ctx, x11.Options{Getenv: d.Getenv})
 	if err != nil {
-		return nil, displayError(err)
+		return nil, displayError(err, d.Getenv("WAYLAND_DISPLAY"))
 	}
 	if err := x.Claim(ctx, selection); err != nil {
 		x.Close()
 		var held *x11.HeldError
 		if !errors.As(err, &held) {
-			return nil, displayError(err)
+			return nil, displayError(err, d.Getenv("WAYLAND_DISPLAY"))
 		}
 		p := &toggle.Problem{Kind: toggle.Failed, Message: "patoggled runs on this display already", Err: err}
 		if held.PID != 0 {
@@ -208,11 +212,35 @@ func (d *service) open(ctx context.Context) (*x11.Conn, error) {
 	return x, nil
 }
 
-func displayError(err error) error {
+// displayError puts an error of the X display into words. Wayland is
+// WAYLAND_DISPLAY.
+func displayError(err error, wayland string) error {
 	if errors.As(err, new(*toggle.Problem)) {
 		return err
 	}
-	return toggle.DisplayError(desktop.X11Error(err), nil, "")
+	p := toggle.DisplayError(desktop.X11Error(err), nil, "")
+	var open *x11.OpenError
+	switch {
+	case errors.Is(err, x11.ErrNoDisplay):
+		p.Hint = "start patoggled inside the desktop session, or name a display with --display"
+		if wayland != "" {
+			p.Message = "no X display: this is a Wayland session without Xwayland"
+			p.Hint = `Wayland gives global hotkeys to its compositor alone: bind "patoggle" to a key in the compositor's own settings`
+		}
+	case !errors.As(err, &open):
+	case errors.Is(err, x11.ErrDisplayForm):
+		p.Message = toggle.Quote(open.Display) + " is not the name of an X display"
+		p.Hint = `displays have names such as ":0" and "host:0.0"`
+	case errors.Is(err, x11.ErrTimeout):
+		p.Message = fmt.Sprintf("the X display %s does not answer", toggle.Quote(open.Display))
+		p.Hint = "is the X server stopped, or is it something else that listens there?"
+	default:
+		if errors.As(err, new(*net.OpError)) {
+			p.Message = "cannot open the X display " + toggle.Quote(open.Display)
+		}
+		p.Hint = `is there an X server, and does it let this user in? "xdpyinfo" asks the same one`
+	}
+	return p
 }
 
 var errGone = &toggle.Problem{Kind: toggle.Failed, Message: "the X server has closed the connection"}
@@ -228,8 +256,6 @@ func (d *service) run(ctx context.Context, x *x11.Conn) error {
 		select {
 		case <-x.Done():
 			stop(errGone)
-		case <-d.DisplayLost:
-			stop(errGone)
 		case <-ctx.Done():
 		}
 	})
@@ -244,7 +270,12 @@ func (d *service) run(ctx context.Context, x *x11.Conn) error {
 	tasks.Go(func() { server.sound.keep(ctx) })
 	tasks.Go(func() { server.run(ctx) })
 
-	board := newBoard(x, d.Grab, d.speak, server.press, d.bound)
+	keys := newHolder(x11keys.Options{Program: d.Helper, Display: d.Getenv("DISPLAY")})
+	board := newBoard(x, keys.grab, d.speak, server.press, d.bound)
+	board.ended, board.done = keys.ended, keys.end
+	if d.Grab != nil {
+		board.grab = d.Grab
+	}
 	d.orders = board.orders
 	released := make(chan struct{})
 	go func() {
@@ -253,7 +284,7 @@ func (d *service) run(ctx context.Context, x *x11.Conn) error {
 			if errors.Is(err, x11.ErrClosed) {
 				err = errGone
 			}
-			stop(displayError(err))
+			stop(displayError(err, ""))
 		}
 	}()
 
@@ -264,15 +295,11 @@ func (d *service) run(ctx context.Context, x *x11.Conn) error {
 
 	d.loop(ctx, saved)
 	d.systemd.stopping()
-	// A call of Xlib cannot be interrupted, so the board is not waited for as
-	// long as it takes: the X server gives the keys back when we are gone.
-	timer := time.NewTimer(releaseTime)
-	defer timer.Stop()
-	select {
-	case <-released:
-	case <-d.DisplayLost:
-	case <-timer.C:
-	}
+	// A call of Xlib cannot be interrupted, so it is not waited for as long as
+	// it takes: the X server takes the keys back from who is gone.
+	late := time.AfterFunc(releaseTime, keys.kill)
+	<-released
+	late.Stop()
 	tasks.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err

@@ -8,6 +8,8 @@ import (
 
 	"github.com/patoggle/patoggle/config"
 	"github.com/patoggle/patoggle/internal/keys"
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/internal/x11keys"
 	"github.com/patoggle/patoggle/x11"
 )
 
@@ -21,6 +23,13 @@ const (
 	// after them yet. takenPause is between two attempts.
 	takenFor   = 500 * time.Millisecond
 	takenPause = 50 * time.Millisecond
+	// The pauses before a key that is taken is tried again, and before
+	// patoggle-x11keys is started again. Nothing waits where nothing is wrong.
+	firstAgain = 2 * time.Second
+	lastAgain  = time.Minute
+	firstStart = 100 * time.Millisecond
+	// steadily is how long it has to run for the next pause to be the first.
+	steadily = 10 * time.Second
 	// fresh is how long after grabbing a key a Keydown is not believed alone:
 	// until the hotkey library is told otherwise, it hears keys typed over the
 	// root window too, and some may be on their way.
@@ -30,16 +39,16 @@ const (
 // ErrTaken is what Grab returns when another program holds the keys.
 var ErrTaken = errors.New("another program holds the keys")
 
-// Grab grabs a chord on the keyboard, as Options.Grab is told. Locks are
-// modifier bits beside Lock (2) and Mod2 (16) with which it has to fire too;
-// noMod2 is true when Mod2 is no lock on this keyboard, so that it must not
-// fire with it.
+// Grab grabs a chord on the keyboard, as Options.Grab is told, and returns its
+// keycode. Locks are modifier bits beside Lock (2) and Mod2 (16) with which it
+// has to fire too; noMod2 is true when Mod2 is no lock on this keyboard, so
+// that it must not fire with it.
 //
-// Event is called for each Keydown (false) and Keyup (true), from any
-// goroutine, and never blocks. The keyboard is not to stay grabbed while the
-// key is held. Release gives the chord back, and returns when Event is not
+// Event is called for each Keydown (false) and Keyup (true) with its time, from
+// any goroutine, and never blocks. The keyboard is not to stay grabbed while
+// the key is held. Release gives the chord back, and returns when Event is not
 // called any more.
-type Grab func(c keys.Chord, locks uint16, noMod2 bool, event func(up bool)) (release func(), err error)
+type Grab func(ctx context.Context, c keys.Chord, locks uint16, noMod2 bool, event func(up bool, at time.Time)) (code byte, release func(), err error)
 
 // Modifier bits that hotkey v0.6.1 fires with or without, whatever they mean
 // on this keyboard (X11 protocol, KEYMASK).
@@ -60,6 +69,8 @@ type keyboard interface {
 type board struct {
 	x       keyboard
 	grab    Grab
+	ended   func() <-chan struct{} // closed when all grabs are gone; nil for never
+	done    func()                 // called when nothing is grabbed any more
 	speak   *speaker
 	fire    func(config.Hotkey) bool
 	changed func(tally) // what is in force, after the layout changed
@@ -71,6 +82,16 @@ type board struct {
 	bound  []*binding
 	keys   map[byte]*key // of those, by keycode
 	locks  uint16        // of the keyboard the keys were grabbed on
+	again  again
+}
+
+// again is when to try once more what did not work.
+type again struct {
+	timer *time.Timer
+	pause time.Duration
+	since time.Time // of the last success of what had ended; zero: none
+	told  string    // why nothing could be grabbed at all, "" when it could
+	taken bool      // some key was, at the last attempt: it is not waited for
 }
 
 // order asks the board to bind these hotkeys and no others.
@@ -88,6 +109,7 @@ type binding struct {
 	release func()    // nil while it is not grabbed
 	since   time.Time // of the grab
 	told    string    // the trouble that was said, "" for none
+	taken   bool      // by another program, when it was tried last
 }
 
 // key is one key, with every hotkey on it: who holds Super+Shift+F9 and lets
@@ -106,6 +128,8 @@ type keyEvent struct {
 func newBoard(x keyboard, grab Grab, speak *speaker, fire func(config.Hotkey) bool, changed func(tally)) *board {
 	return &board{
 		x: x, grab: grab, speak: speak, fire: fire, changed: changed,
+		ended:  func() <-chan struct{} { return nil },
+		done:   func() {},
 		orders: make(chan order),
 		events: make(chan keyEvent, 64),
 		keys:   map[byte]*key{},
@@ -115,6 +139,7 @@ func newBoard(x keyboard, grab Grab, speak *speaker, fire func(config.Hotkey) bo
 // run serves orders, keys and changes of the layout until the context ends or
 // the display fails, and gives all keys back.
 func (b *board) run(ctx context.Context) error {
+	defer b.done()
 	defer b.releaseAll()
 	var layout <-chan time.Time
 	quiet := time.NewTimer(0)
@@ -123,6 +148,9 @@ func (b *board) run(ctx context.Context) error {
 	next := time.NewTimer(0)
 	<-next.C
 	defer next.Stop()
+	b.again.timer = time.NewTimer(0)
+	<-b.again.timer.C
+	defer b.again.timer.Stop()
 	for {
 		b.arm(next)
 		select {
@@ -130,6 +158,7 @@ func (b *board) run(ctx context.Context) error {
 			return nil
 		case o := <-b.orders:
 			b.wanted = o.hotkeys
+			b.again.pause, b.again.taken = 0, false
 			if err := b.bind(ctx, true); err != nil {
 				return err
 			}
@@ -139,6 +168,14 @@ func (b *board) run(ctx context.Context) error {
 			layout = quiet.C
 		case <-layout:
 			layout = nil
+			if err := b.bind(ctx, false); err != nil {
+				return err
+			}
+			b.changed(b.count())
+		case <-b.ended():
+			b.lose()
+			b.changed(b.count())
+		case <-b.again.timer.C:
 			if err := b.bind(ctx, false); err != nil {
 				return err
 			}
@@ -163,6 +200,26 @@ func (b *board) releaseAll() {
 		}
 	}
 	b.bound = nil
+}
+
+// lose takes note that all grabs are gone, since what made them has ended. When
+// the display has gone too, that is the end, and said elsewhere.
+func (b *board) lose() {
+	b.done()
+	b.again.taken = false
+	for _, k := range b.bound {
+		k.release = nil
+	}
+	if time.Since(b.again.since) > steadily {
+		b.again.pause = 0
+	}
+	b.retry(firstStart)
+}
+
+// retry sets the timer for another attempt.
+func (b *board) retry(first time.Duration) {
+	b.again.pause = min(max(2*b.again.pause, first), lastAgain)
+	b.again.timer.Reset(b.again.pause)
 }
 
 func (b *board) count() tally {
@@ -194,7 +251,7 @@ func (b *board) bind(ctx context.Context, all bool) error {
 				old.found = found
 				k = old
 			} else if old.release == nil && !all {
-				k.told = old.trouble
+				k.told, k.taken = old.trouble, old.taken
 			}
 			break
 		}
@@ -223,54 +280,88 @@ func (b *board) bind(ctx context.Context, all bool) error {
 			b.keys[k.code] = &key{}
 		}
 	}
-	patience := time.Now().Add(takenFor)
+	b.again.timer.Stop()
+	patience := time.Now()
+	if !b.again.taken {
+		patience = patience.Add(takenFor)
+	}
+	taken := false
 	for _, k := range next {
-		if err := b.hold(ctx, k, patience); err != nil {
-			return err
+		err := b.hold(ctx, k, patience)
+		if err != nil {
+			return b.failed(ctx, err)
 		}
+		taken = taken || k.taken
+	}
+	b.again.told, b.again.since = "", time.Now()
+	if b.again.taken = taken; taken {
+		b.retry(firstAgain)
+	}
+	return nil
+}
+
+// failed takes an error that is about all keys: what holds them cannot be
+// started, or has ended.
+func (b *board) failed(ctx context.Context, err error) error {
+	var start *x11keys.StartError
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case errors.Is(err, x11keys.ErrEnded):
+		b.lose()
+		return nil
+	case !errors.As(err, &start):
+		return err
+	}
+	if b.again.told != start.Message {
+		b.speak.say("error", term.Escape(start.Message))
+		if start.Hint != "" {
+			b.speak.say("hint", term.Escape(start.Hint))
+		}
+	}
+	b.again.told = start.Message
+	if !start.Lasting {
+		b.retry(firstStart)
 	}
 	return nil
 }
 
 // hold grabs one key that is not grabbed yet. One that is taken is tried again
-// until patience is over.
+// until patience is over. An error is about all keys.
 func (b *board) hold(ctx context.Context, k *binding, patience time.Time) error {
+	was := k.taken
 	if k.trouble == "" && k.release == nil {
-		release, err := b.tryGrab(k)
+		k.taken = false
+		code, release, err := b.tryGrab(ctx, k)
 		for errors.Is(err, ErrTaken) && time.Now().Before(patience) {
 			pause := time.NewTimer(takenPause)
 			select {
 			case <-pause.C:
-				release, err = b.tryGrab(k)
+				code, release, err = b.tryGrab(ctx, k)
 			case <-ctx.Done():
 				pause.Stop()
 				return ctx.Err()
 			}
 		}
-		if err == nil {
-			// The library has looked the key up by itself. When the layout
-			// changed in between, and the key is not there any more, it has
-			// grabbed the whole keyboard.
-			var again *x11.Keyboard
-			if again, err = b.x.Keyboard(ctx); err != nil {
-				release()
-				return err
+		switch {
+		case err == nil && code == k.code:
+			k.release, k.since, k.told = release, time.Now(), ""
+			if was {
+				b.speak.info("%q is free now, and in force", k.Chord)
 			}
-			if codes := again.Keycodes(k.Chord.Keysym); len(codes) == 0 || codes[0] != k.code {
-				release()
-				// A change of the layout is on its way to us, and what
-				// is wrong then is said then.
-				k.trouble = "the layout is changing"
-				k.told = k.trouble
-				return nil
-			}
-			k.release, k.since = release, time.Now()
 			return nil
-		}
-		if errors.Is(err, ErrTaken) {
-			k.taken()
-		} else {
+		case err == nil:
+			// The library has looked the key up by itself, and found another
+			// one, or none, and then it has grabbed the whole keyboard.
+			release()
+			return b.elsewhere(ctx, k)
+		case errors.Is(err, ErrTaken):
+			k.taken = true
+			k.isTaken()
+		case errors.Is(err, x11keys.ErrRefused):
 			k.trouble = fmt.Sprintf("cannot bind %q: %v", k.Chord, err)
+		default:
+			return err
 		}
 	}
 	if k.trouble != "" && k.trouble != k.told {
@@ -280,10 +371,29 @@ func (b *board) hold(ctx context.Context, k *binding, patience time.Time) error 
 	return nil
 }
 
-func (b *board) tryGrab(k *binding) (release func(), err error) {
-	return b.grab(k.Chord, b.locks&^(maskLock|maskMod2), b.locks&maskMod2 == 0, func(up bool) {
+// elsewhere takes note that the library finds a key where we do not.
+func (b *board) elsewhere(ctx context.Context, k *binding) error {
+	layout, err := b.x.Keyboard(ctx)
+	if err != nil {
+		return err
+	}
+	if codes := layout.Keycodes(k.Chord.Keysym); len(codes) == 0 || codes[0] != k.code {
+		// A change of the layout is on its way to us, and what is wrong then
+		// is said then.
+		k.trouble = "the layout is changing"
+		k.told = k.trouble
+		return nil
+	}
+	k.trouble = fmt.Sprintf("%q is on more than one key of this keyboard, so it does nothing", k.Chord)
+	b.speak.trouble(k.found)
+	k.told = k.trouble
+	return nil
+}
+
+func (b *board) tryGrab(ctx context.Context, k *binding) (code byte, release func(), err error) {
+	return b.grab(ctx, k.Chord, b.locks&^(maskLock|maskMod2), b.locks&maskMod2 == 0, func(up bool, at time.Time) {
 		select {
-		case b.events <- keyEvent{k, up, time.Now()}:
+		case b.events <- keyEvent{k, up, at}:
 		default: // nobody types that fast
 		}
 	})
@@ -327,7 +437,7 @@ func (f *found) missing() {
 	f.hint = `"xev" shows the names of the keys this keyboard has`
 }
 
-func (f *found) taken() {
+func (f *found) isTaken() {
 	f.trouble = fmt.Sprintf("%q is taken: another program holds it", f.Chord)
 	f.hint = "choose other keys, or free these in that program or in the window manager's settings"
 }

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/patoggle/patoggle/config"
 	"github.com/patoggle/patoggle/internal/keys"
+	"github.com/patoggle/patoggle/internal/x11keys"
 	"github.com/patoggle/patoggle/x11"
 )
 
@@ -42,9 +42,11 @@ type desk struct {
 	mu      sync.Mutex
 	looks   []*x11.Keyboard // the last one stays
 	changes chan struct{}
-	held    map[string]func(up bool) // by chord
+	held    map[string]func(up bool, at time.Time) // by chord
 	grabs   int
 	refuse  error
+	wrong   byte // the keycode that is grabbed, 0 for the right one
+	gone    chan struct{}
 }
 
 func (d *desk) Keyboard(context.Context) (*x11.Keyboard, error) {
@@ -60,15 +62,19 @@ func (d *desk) Keyboard(context.Context) (*x11.Keyboard, error) {
 func (d *desk) Held(context.Context) (x11.Held, error) { return x11.Held{}, nil }
 func (d *desk) MappingChanges() <-chan struct{}        { return d.changes }
 
-func (d *desk) grab(c keys.Chord, _ uint16, _ bool, event func(bool)) (func(), error) {
+func (d *desk) grab(_ context.Context, c keys.Chord, _ uint16, _ bool, event func(bool, time.Time)) (byte, func(), error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.refuse != nil {
-		return nil, d.refuse
+		return 0, nil, d.refuse
 	}
 	d.grabs++
 	d.held[c.String()] = event
-	return func() {
+	code := d.wrong
+	if codes := d.looks[0].Keycodes(c.Keysym); code == 0 && len(codes) > 0 {
+		code = codes[0]
+	}
+	return code, func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		delete(d.held, c.String())
@@ -87,7 +93,7 @@ func (d *desk) key(chord string, up bool) {
 	d.mu.Lock()
 	event := d.held[chord]
 	d.mu.Unlock()
-	event(up)
+	event(up, time.Now())
 }
 
 func hotkey(t *testing.T, chord string) config.Hotkey {
@@ -104,7 +110,7 @@ func atDesk(t *testing.T, d *desk, f func(t *testing.T, bind func(chords ...stri
 	var log strings.Builder
 	synctest.Test(t, func(t *testing.T) {
 		d.changes = make(chan struct{}, 1)
-		d.held = map[string]func(bool){}
+		d.held = map[string]func(bool, time.Time){}
 		b := newBoard(d, d.grab, &speaker{w: &log}, func(config.Hotkey) bool { fired++; return true }, func(tally) {})
 		ctx, cancel := context.WithCancel(t.Context())
 		var runner sync.WaitGroup
@@ -211,14 +217,14 @@ func TestAFreshlyBoundKeyIsNotBelievedAlone(t *testing.T) {
 
 func TestAKeyThatCannotBeBoundIsSaidAgainWhenAsked(t *testing.T) {
 	t.Parallel()
-	d := &desk{looks: []*x11.Keyboard{layouts(t, "us")["us"]}, refuse: errors.New("no more clients")}
+	d := &desk{looks: []*x11.Keyboard{layouts(t, "us")["us"]}, refuse: x11keys.ErrRefused}
 	said, _ := atDesk(t, d, func(t *testing.T, bind func(...string) tally) {
 		bind("Super+F9")
 		d.changes <- struct{}{}
 		time.Sleep(layoutQuiet + time.Millisecond)
 		bind("Super+F9")
 	})
-	if want := strings.Repeat("patoggled: error: cannot bind \"Super+F9\": no more clients\n", 2); said != want {
+	if want := strings.Repeat("patoggled: error: cannot bind \"Super+F9\": the X server does not give it\n", 2); said != want {
 		t.Errorf("it said %q, not %q", said, want)
 	}
 }

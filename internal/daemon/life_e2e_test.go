@@ -14,7 +14,6 @@ import (
 	"github.com/jezek/xgb/xproto"
 
 	"github.com/patoggle/patoggle/internal/lab"
-	"github.com/patoggle/patoggle/internal/startup"
 )
 
 func TestTheCommandLineAnswersWithoutADisplay(t *testing.T) {
@@ -31,7 +30,7 @@ func TestTheCommandLineAnswersWithoutADisplay(t *testing.T) {
 		openHint   = "patoggled: hint: is there an X server, and does it let this user in? \"xdpyinfo\" asks the same one\n"
 		nameHint   = "patoggled: hint: displays have names such as \":0\" and \"host:0.0\"\n"
 		noDisplay  = "patoggled: error: no X display: DISPLAY is not set\npatoggled: hint: start patoggled inside the desktop session, or name a display with --display\n"
-		noXwayland = "patoggled: error: no X display: this is a Wayland session without Xwayland\npatoggled: hint: Wayland gives global hotkeys to its compositor alone: bind \"patoggle --app NAME\" to a key in the compositor's own settings\n"
+		noXwayland = "patoggled: error: no X display: this is a Wayland session without Xwayland\npatoggled: hint: Wayland gives global hotkeys to its compositor alone: bind \"patoggle\" to a key in the compositor's own settings\n"
 	)
 	silent := fmt.Sprintf("patoggled: error: the X display \":%d\" does not answer\npatoggled: hint: is the X server stopped, or is it something else that listens there?\n", number)
 	tests := []struct {
@@ -53,9 +52,9 @@ func TestTheCommandLineAnswersWithoutADisplay(t *testing.T) {
 		{"not a display's name", []string{"DISPLAY=:91/x"}, nil, 1, "", "patoggled: error: \":91/x\" is not the name of an X display\n" + nameHint},
 		{"a name that drives terminals", []string{"DISPLAY=\x1b[31m"}, nil, 1, "", "patoggled: error: \"\\x1b[31m\" is not the name of an X display\n" + nameHint},
 		{"nobody answers", []string{"DISPLAY=:" + strconv.Itoa(number)}, nil, 1, "", silent},
-		{"--help", []string{"DISPLAY"}, []string{"--help"}, 0, startup.Usage, ""},
-		{"-h", []string{"DISPLAY=:91/x"}, []string{"-v", "-h"}, 0, startup.Usage, ""},
-		{"--version", []string{"DISPLAY"}, []string{"--version"}, 0, "patoggled " + startup.Version() + "\n", ""},
+		{"--help", []string{"DISPLAY"}, []string{"--help"}, 0, Usage, ""},
+		{"-h", []string{"DISPLAY=:91/x"}, []string{"-v", "-h"}, 0, Usage, ""},
+		{"--version", []string{"DISPLAY"}, []string{"--version"}, 0, "patoggled 0.0.0+unknown\n", ""},
 		{"an unknown flag", []string{"DISPLAY"}, []string{"--next"}, 2, "", "patoggled: error: unknown flag \"--next\"\n" + usageHint},
 		{"an argument", []string{"DISPLAY"}, []string{"next"}, 2, "", "patoggled: error: patoggled takes no arguments, and \"next\" is one\n" + usageHint},
 		{"a flag without its value", []string{"DISPLAY"}, []string{"--config"}, 2, "", "patoggled: error: --config wants a value\n" + usageHint},
@@ -134,7 +133,7 @@ func TestADisplayThatWantsACookie(t *testing.T) {
 		t.Errorf("with the cookie: code %d, %q", res.Code, res.Stderr)
 	}
 	res := l.Run([]string{"XAUTHORITY=/dev/null"}, program(t), "--check")
-	want := fmt.Sprintf("patoggled: error: cannot open the X display %q\n", l.Getenv("DISPLAY"))
+	want := fmt.Sprintf("patoggled: error: cannot open the X display %q: the X server refused: ", l.Getenv("DISPLAY"))
 	if res.Code != 1 || !strings.Contains(res.Stderr, want) {
 		t.Errorf("without: code %d, %q, want 1, %q", res.Code, res.Stderr, want)
 	}
@@ -286,34 +285,6 @@ func TestItEndsWithTheXServer(t *testing.T) {
 		r := newRig(t, pulseaudio)
 		r.start()
 		bye(r, r.display.Kill)
-	})
-	t.Run("when it ends one connection", func(t *testing.T) {
-		r := newRig(t, "")
-		before, err := xproto.QueryTree(r.keys.x, r.keys.root).Reply()
-		if err != nil {
-			t.Fatal(err)
-		}
-		known := map[xproto.Window]bool{}
-		for _, w := range before.Children {
-			known[w] = true
-		}
-		r.start()
-		tree, err := xproto.QueryTree(r.keys.x, r.keys.root).Reply()
-		if err != nil {
-			t.Fatal(err)
-		}
-		// The hotkey library has an invisible window, and so have we.
-		var victim xproto.Window
-		for _, w := range tree.Children {
-			g, err := xproto.GetGeometry(r.keys.x, xproto.Drawable(w)).Reply()
-			if err == nil && !known[w] && g.X == 0 && g.Y == 0 && g.Width == 1 {
-				victim = w
-			}
-		}
-		if victim == 0 {
-			t.Fatal("the library has no window")
-		}
-		bye(r, func() { xproto.KillClient(r.keys.x, uint32(victim)) })
 	})
 }
 
@@ -615,7 +586,7 @@ func atRest(t *testing.T, server string) {
 	if rest.ticks != before.ticks {
 		t.Errorf("%d ticks of CPU time in a minute at rest", rest.ticks-before.ticks)
 	}
-	const limit = 16 << 10
+	const limit = 20 << 10
 	if rest.rss >= limit && !raceDetector {
 		t.Errorf("%d kB resident", rest.rss)
 	}

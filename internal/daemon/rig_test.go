@@ -37,11 +37,11 @@ func TestMain(m *testing.M) {
 // program is the built daemon; under the race detector when the test is.
 func program(t testing.TB) string {
 	t.Helper()
-	flags := []string{"cgo"}
+	var flags []string
 	if raceDetector {
-		flags = append(flags, "-race")
+		flags = []string{"cgo", "-race"}
 	}
-	file, err := lab.Build("cmd/patoggled", flags...)
+	file, err := lab.Daemon(flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -448,7 +448,18 @@ func use(t testing.TB, pid int) usage {
 	return u
 }
 
-func (r *rig) use() usage { return use(r.t, r.daemon.PID) }
+// use is what the daemon uses, patoggle-x11keys included.
+func (r *rig) use() usage {
+	all := use(r.t, r.daemon.PID)
+	for _, pid := range r.helpers() {
+		u := use(r.t, pid)
+		all.rss += u.rss
+		all.fds += u.fds
+		all.threads += u.threads
+		all.ticks += u.ticks
+	}
+	return all
+}
 
 // hangup sends SIGHUP and waits for the reload it asks for.
 func (r *rig) hangup() {
@@ -457,3 +468,5 @@ func (r *rig) hangup() {
 	r.daemon.Signal(syscall.SIGHUP)
 	r.Until("the reload", func() bool { return r.systemd.count("READY=1") > before || !r.daemon.Alive() })
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

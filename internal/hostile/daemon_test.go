@@ -1,8 +1,10 @@
 package hostile
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,8 +15,10 @@ import (
 	"github.com/jezek/xgb/xproto"
 	"github.com/jezek/xgb/xtest"
 
+	"github.com/patoggle/patoggle/internal/keys"
 	"github.com/patoggle/patoggle/internal/lab"
 	"github.com/patoggle/patoggle/internal/lab/rogue"
+	"github.com/patoggle/patoggle/internal/x11keys"
 )
 
 const (
@@ -41,7 +45,7 @@ type post struct {
 // usual one.
 func newPost(t *testing.T, address string, args ...string) *post {
 	t.Helper()
-	file, err := lab.Build("cmd/patoggled", "cgo")
+	file, err := lab.Daemon()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,7 +354,7 @@ func TestWindowsMisbehaveToTheDaemon(t *testing.T) {
 // opens several connections; each is cut off after so many bytes.
 func TestTheDisplayIsCutOffFromTheDaemon(t *testing.T) {
 	s := newStage(t)
-	file, err := lab.Build("cmd/patoggled", "cgo")
+	file, err := lab.Daemon()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,4 +388,56 @@ func TestTheDisplayIsCutOffFromTheDaemon(t *testing.T) {
 		}
 	}
 	t.Logf("%d calls, exit codes %v", calls, codes)
+}
+
+// The display ends at any byte of the talk with patoggle-x11keys. Whatever
+// libX11 and the hotkey library say then, patoggled gets a sentence of ours.
+func TestTheDisplayIsCutOffFromWhatHoldsTheKeys(t *testing.T) {
+	s := newStage(t)
+	daemon, err := lab.Daemon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	between := s.between(t)
+	options := x11keys.Options{Program: filepath.Join(filepath.Dir(daemon), x11keys.Name), Display: between.Name}
+	chord, err := keys.Parse("Super+F9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := x11keys.Key{Keysym: chord.Keysym, Modifiers: chord.Mods, Mod2: true}
+	hold := func(m rogue.Manners) error {
+		between.Behave(m)
+		h, err := x11keys.Start(t.Context(), options)
+		if err != nil {
+			return err
+		}
+		defer h.Close()
+		_, release, err := h.Grab(key, func(bool, time.Time) {})
+		if err == nil {
+			release()
+		}
+		return err
+	}
+	if err := hold(rogue.Manners{}); err != nil {
+		t.Fatalf("whole: %v", err)
+	}
+	_, all := between.Counts()
+	outcomes := map[string]int{}
+	for n := 1; n < all; {
+		err := hold(rogue.Manners{Limit: n})
+		var start *x11keys.StartError
+		switch {
+		case err == nil, errors.Is(err, x11keys.ErrEnded), errors.Is(err, x11keys.ErrRefused):
+		case !errors.As(err, &start) || start.Message != fmt.Sprintf("patoggle-x11keys cannot open the X display %q", between.Name):
+			t.Errorf("the end after %d bytes: %v", n, err)
+		}
+		outcomes[fmt.Sprint(err)]++
+		// libX11 dies in its own way a little after the setup, which is some
+		// 2,500 bytes long.
+		if n < 2300 || n > 3300 {
+			n += n / 8
+		}
+		n++
+	}
+	t.Logf("%d bytes: %v", all, outcomes)
 }

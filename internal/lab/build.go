@@ -34,6 +34,18 @@ func Binary(t testing.TB, name string) string {
 	return file
 }
 
+// keysHelper is the one program that is cgo's in any case.
+const keysHelper = "cmd/patoggle-x11keys"
+
+// Daemon builds patoggled, and beside it patoggle-x11keys, which it starts, and
+// returns the path of the first. Flags are as for Build.
+func Daemon(flags ...string) (string, error) {
+	if _, err := Build(keysHelper); err != nil {
+		return "", err
+	}
+	return Build("cmd/patoggled", flags...)
+}
+
 // Build builds a main package of this module, given by its folder, with
 // CGO_ENABLED=0 unless flags say "cgo" first, and further flags of go build.
 // The file is the same for every process of one checkout; the go command
@@ -52,6 +64,9 @@ func build(folder string, flags []string) (string, error) {
 		return "", err
 	}
 	cgo := "0"
+	if folder == keysHelper {
+		cgo = "1"
+	}
 	name := path.Base(folder)
 	if len(flags) > 0 {
 		sum := sha256.Sum256([]byte(strings.Join(flags, "\x00")))

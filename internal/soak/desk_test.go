@@ -16,6 +16,7 @@ import (
 	"github.com/patoggle/patoggle/internal/keys"
 	"github.com/patoggle/patoggle/internal/lab"
 	"github.com/patoggle/patoggle/internal/lab/puppet"
+	"github.com/patoggle/patoggle/x11"
 )
 
 // base are the sinks that never go.
@@ -297,11 +298,12 @@ func newInner(d *desk) hotkeys {
 		Getenv:  d.Getenv,
 		Stdout:  io.Discard,
 		Stderr:  n,
-		Grab: func(_ keys.Chord, _ uint16, _ bool, event func(up bool)) (func(), error) {
+		Grab: func(ctx context.Context, c keys.Chord, _ uint16, _ bool, event func(up bool, at time.Time)) (byte, func(), error) {
 			n.mu.Lock()
 			defer n.mu.Unlock()
-			n.event = event
-			return func() {}, nil
+			n.event = func(up bool) { event(up, time.Now()) }
+			code, err := keycode(ctx, d, c)
+			return code, func() {}, err
 		},
 	}
 	go func() {
@@ -315,6 +317,20 @@ func newInner(d *desk) hotkeys {
 		return lab.Poll(300*time.Millisecond, func() bool { return strings.Contains(n.log()[before:], "Super+F9: ") })
 	})
 	return n
+}
+
+// keycode is the key of a chord on the desk's keyboard.
+func keycode(ctx context.Context, d *desk, c keys.Chord) (byte, error) {
+	x, err := x11.Open(ctx, x11.Options{Getenv: d.Getenv})
+	if err != nil {
+		return 0, err
+	}
+	defer x.Close()
+	layout, err := x.Keyboard(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return layout.Keycodes(c.Keysym)[0], nil
 }
 
 func (n *inner) press() {
@@ -360,7 +376,7 @@ type outer struct {
 }
 
 func newOuter(d *desk) hotkeys {
-	file, err := lab.Build("cmd/patoggled", "cgo")
+	file, err := lab.Daemon()
 	if err != nil {
 		d.t.Fatal(err)
 	}

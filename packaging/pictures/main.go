@@ -39,7 +39,7 @@ func run(out io.Writer) error {
 	if bin[0], err = lab.Build("cmd/patoggle"); err != nil {
 		return err
 	}
-	if bin[1], err = lab.Build("cmd/patoggled", "cgo"); err != nil {
+	if bin[1], err = lab.Daemon(); err != nil {
 		return err
 	}
 	l, err := lab.New(nil)

@@ -4,20 +4,7 @@ package main
 
 /*
 #cgo LDFLAGS: -lX11
-#include <unistd.h>
 #include <X11/Xlib.h>
-
-extern void displayLost(void);
-
-// What happens when a connection of hotkey's ends. Xlib would print and call
-// exit(1); this thread must not come back to it.
-static int lost(Display *d) {
-	(void)d;
-	displayLost();
-	for (;;)
-		pause();
-	return 0;
-}
 
 // A protocol error is the answer to something that came too late, such as
 // about a window that has gone. Xlib would print and call exit(1).
@@ -27,8 +14,7 @@ static int ignore(Display *d, XErrorEvent *e) {
 	return 0;
 }
 
-static void handle_errors(void) {
-	XSetIOErrorHandler(lost);
+static void ignore_errors(void) {
 	XSetErrorHandler(ignore);
 }
 
@@ -46,6 +32,11 @@ static void free_keyboard(Display *d) {
 	XFlush(d);
 }
 
+// The key that the library has grabbed: it asked the same connection.
+static unsigned int key_of(Display *d, unsigned long keysym) {
+	return XKeysymToKeycode(d, keysym);
+}
+
 static void give_back(Display *d, unsigned long keysym, unsigned int modifiers) {
 	XUngrabKey(d, XKeysymToKeycode(d, keysym), modifiers, DefaultRootWindow(d));
 	XSync(d, False);
@@ -61,69 +52,58 @@ import (
 
 	"golang.design/x/hotkey"
 
-	"github.com/patoggle/patoggle/internal/daemon"
-	"github.com/patoggle/patoggle/internal/keys"
+	"github.com/patoggle/patoggle/internal/x11keys"
 )
 
-// lost is closed when a connection of the hotkey library has ended. It is the
-// one thing here that C has to find by itself.
-var lost = struct {
-	once sync.Once
-	done chan struct{}
-}{done: make(chan struct{})}
+// ignoreErrors keeps Xlib from ending the process because of a protocol error.
+// That a connection has ended still does: there is nothing left to do then.
+func ignoreErrors() { C.ignore_errors() }
 
-//export displayLost
-func displayLost() { lost.once.Do(func() { close(lost.done) }) }
-
-// watchDisplay keeps Xlib from ending the process, and returns what is closed
-// when a connection has ended.
-func watchDisplay() <-chan struct{} {
-	C.handle_errors()
-	return lost.done
-}
-
-// grab binds a chord: a daemon.Grab.
-func grab(c keys.Chord, locks uint16, noMod2 bool, event func(up bool)) (func(), error) {
+// grab holds a key, and returns its keycode. Event is called from several
+// goroutines.
+func grab(k x11keys.Key, event func(up bool)) (code byte, release func(), err error) {
 	var held []func()
-	release := func() {
+	release = func() {
 		for _, r := range held {
 			r()
 		}
 	}
 	// The library grabs with and without Lock and Mod2. Other locks take a
 	// hotkey for each of their combinations.
-	for extra := locks; ; extra = (extra - 1) & locks {
-		r, err := grabOne(c, extra, noMod2, event)
+	for extra := k.Locks; ; extra = (extra - 1) & k.Locks {
+		c, r, err := grabOne(k, extra, event)
 		if err != nil {
 			release()
-			return nil, err
+			return 0, nil, err
 		}
+		code = c
 		held = append(held, r)
 		if extra == 0 {
-			return release, nil
+			return code, release, nil
 		}
 	}
 }
 
-func grabOne(c keys.Chord, extra uint16, noMod2 bool, event func(up bool)) (func(), error) {
-	mods := uint16(c.Mods) | extra
-	hk := hotkey.New([]hotkey.Modifier{hotkey.Modifier(mods)}, hotkey.Key(c.Keysym))
+func grabOne(k x11keys.Key, extra uint16, event func(up bool)) (byte, func(), error) {
+	mods := uint16(k.Modifiers) | extra
+	hk := hotkey.New([]hotkey.Modifier{hotkey.Modifier(mods)}, hotkey.Key(k.Keysym))
 	if err := hk.Register(); err != nil {
 		if strings.Contains(err.Error(), "taken") {
-			return nil, daemon.ErrTaken
+			return 0, nil, x11keys.ErrTaken
 		}
-		return nil, err
+		return 0, nil, err
 	}
 	// What the library does to a keyboard is cured on its own connection,
 	// which it keeps to itself.
 	display, err := displayOf(hk)
 	if err != nil {
-		return nil, errors.Join(err, hk.Unregister())
+		return 0, nil, errors.Join(err, hk.Unregister())
 	}
 	C.only_grabbed(display)
-	if noMod2 {
+	code := byte(C.key_of(display, C.ulong(k.Keysym)))
+	if !k.Mod2 {
 		for _, m := range []hotkey.Modifier{hotkey.Mod2, hotkey.Mod2 | lockMask} {
-			C.give_back(display, C.ulong(c.Keysym), C.uint(hotkey.Modifier(mods)|m))
+			C.give_back(display, C.ulong(k.Keysym), C.uint(hotkey.Modifier(mods)|m))
 		}
 	}
 
@@ -155,7 +135,7 @@ func grabOne(c keys.Chord, extra uint16, noMod2 bool, event func(up bool)) (func
 			}
 		}
 	})
-	return func() {
+	return code, func() {
 		mu.Lock()
 		open = false
 		mu.Unlock()
@@ -168,7 +148,7 @@ func grabOne(c keys.Chord, extra uint16, noMod2 bool, event func(up bool)) (func
 // lockMask is Lock, which the library has no name for (X11 protocol, KEYMASK).
 const lockMask hotkey.Modifier = 1 << 1
 
-var errChanged = errors.New("the hotkey library is not the one patoggled was written for")
+var errChanged = errors.New("the hotkey library is not the one this was written for")
 
 // displayOf is the connection of a registered hotkey: the field display of
 // v0.6.1's platformHotkey, which is set by Register and cleared by Unregister.

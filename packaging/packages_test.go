@@ -241,12 +241,16 @@ func TestThePackages(t *testing.T) {
 				}
 			}
 			hold(oneShot, want)
-			hold(daemon, []string{
+			wantDaemon := []string{
 				"/usr/bin/patoggled", "/usr/share/man/man1/patoggled.1.gz",
 				"/usr/bin/patoggle-x11keys", "/usr/share/man/man1/patoggle-x11keys.1.gz", "/usr/lib/systemd/user/patoggled.service",
 				"/etc/xdg/autostart/patoggled.desktop", "/usr/share/doc/patoggled/changelog.gz",
 				strings.Replace(format.licence, "NAME", "patoggled", 1), strings.Replace(filepath.Dir(format.licence), "NAME", "patoggled", 1) + "/third-party.gz",
-			})
+			}
+			if format.name == "deb" {
+				wantDaemon = append(wantDaemon, "/usr/share/lintian/overrides/patoggled")
+			}
+			hold(daemon, wantDaemon)
 			if got := slices.DeleteFunc(format.depends(oneShot), func(s string) bool { return s == "" || strings.HasPrefix(s, "rpmlib(") }); len(got) > 0 {
 				t.Errorf("%s: patoggle depends on %q", format.name, got)
 			}

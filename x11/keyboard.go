@@ -6,11 +6,15 @@ import (
 	"github.com/jezek/xgb/xproto"
 )
 
-// Keyboard reads the keyboard's mapping: one round trip. It is that of one
+// Keyboard reads the keyboard's mapping: three round trips. It is that of one
 // moment, see MappingChanges.
 func (c *Conn) Keyboard(ctx context.Context) (*Keyboard, error) {
 	var k *Keyboard
 	err := c.do(ctx, func() error {
+		rules, err := c.rules()
+		if err != nil {
+			return err
+		}
 		first, last := c.setup.minKey, c.setup.maxKey
 		syms := xproto.GetKeyboardMapping(c.x, xproto.Keycode(first), last-first+1).Cookie
 		mods := xproto.GetModifierMapping(c.x).Cookie
@@ -26,9 +30,33 @@ func (c *Conn) Keyboard(ctx context.Context) (*Keyboard, error) {
 		if k, ok = parseKeyboard(first, last, mapping, modifiers); !ok {
 			return errFrame
 		}
+		k.layouts = parseRules(rules)
 		return nil
 	})
 	return k, err
+}
+
+// rulesLimit is how much is read of what the keyboard was made of.
+const rulesLimit = 4 << 10
+
+// rules reads _XKB_RULES_NAMES, in which setxkbmap and the X server say what
+// they made the keyboard of; nil when nobody did. It is looked up here, since
+// only who binds keys wants to know.
+func (c *Conn) rules() ([]byte, error) {
+	raw, ok, err := c.receive(c.send(internAtom("_XKB_RULES_NAMES")))
+	if err != nil || !ok {
+		return nil, err
+	}
+	cookie := xproto.GetProperty(c.x, false, xproto.Window(c.root), xproto.Atom(parseAtom(raw)), xproto.AtomString, 0, rulesLimit/4).Cookie
+	raw, ok, err = c.receive(cookie)
+	if err != nil || !ok {
+		return nil, err
+	}
+	p, ok := parseProperty(raw)
+	if !ok || p.typ != uint32(xproto.AtomString) || p.format != 8 {
+		return nil, nil
+	}
+	return p.value, nil
 }
 
 // Held reads which keys are down and which modifiers are in force: one round

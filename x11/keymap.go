@@ -1,10 +1,16 @@
 package x11
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Modifier bits of a key event's state (X11 protocol, KEYBUTMASK).
 const (
-	maskLock uint16 = 1 << 1
+	maskShift   uint16 = 1 << 0
+	maskLock    uint16 = 1 << 1
+	maskControl uint16 = 1 << 2
+	maskAlt     uint16 = 1 << 3
 	// maskModifiers are the eight modifiers; above them are buttons and, from
 	// XKB, the group.
 	maskModifiers uint16 = 0xff
@@ -17,6 +23,17 @@ const (
 	symScrollLock = 0xff14
 )
 
+// Keysyms that stand behind something else than their column says (the types
+// PC_ALT_LEVEL2 and PC_CONTROL_LEVEL2 of xkeyboard-config), the keypad's, which
+// NumLock chooses, and the key of the third level, AltGr.
+const (
+	symSysReq      = 0xff15
+	symBreak       = 0xff6b
+	symKeypadFirst = 0xff80
+	symKeypadLast  = 0xffbd
+	symLevel3Shift = 0xfe03
+)
+
 // Keyboard is the keyboard as the server maps it at one moment: the core
 // mapping, which is what a client without XKB sees.
 type Keyboard struct {
@@ -24,6 +41,9 @@ type Keyboard struct {
 	per   int      // keysyms for each keycode
 	syms  []uint32 // per for each keycode from first on
 	mods  [8][]byte
+	// layouts is how many layouts, of XKB groups, the columns hold; 0 when
+	// that is not known.
+	layouts int
 }
 
 // parseKeyboard reads the replies of GetKeyboardMapping, for all keycodes from
@@ -123,6 +143,65 @@ func (k *Keyboard) Column(keysym uint32) int {
 		}
 	}
 	return -1
+}
+
+// Level gives the modifier bits that have to be down for the first key with the
+// keysym to mean it, in whichever layout it does: 0 for none, Shift, that of
+// AltGr, or both. ok is false when that cannot be told of this column, or no
+// key of this keyboard is AltGr.
+//
+// The columns are those that the X server gives to clients without XKB: two for
+// each of the first two layouts, plain and with Shift, then what is behind AltGr
+// in them, in this order; with three layouts the third is among the latter (X
+// Keyboard Extension, "Core keyboard mapping").
+func (k *Keyboard) Level(keysym uint32) (modifiers uint16, ok bool) {
+	column := k.Column(keysym)
+	switch {
+	case column < 0:
+		return 0, false
+	case symKeypadFirst <= keysym && keysym <= symKeypadLast:
+		return 0, true
+	case column < 4 && column%2 == 0:
+		return 0, true
+	case column < 4 && keysym == symSysReq:
+		return maskAlt, true
+	case column < 4 && keysym == symBreak:
+		return maskControl, true
+	case column < 4:
+		return maskShift, true
+	case column < 6 && (k.layouts == 1 || k.layouts == 2):
+		level := k.level3()
+		if column == 5 {
+			level |= maskShift
+		}
+		return level, level&^maskShift != 0
+	}
+	return 0, false
+}
+
+// level3 gives the modifier bit of AltGr: of the keys that are nothing else.
+// One that is AltGr in the second layout alone is bound to what it is in the
+// first, Alt.
+func (k *Keyboard) level3() uint16 {
+	var bits uint16
+	for i, codes := range k.mods {
+		for _, code := range codes {
+			if k.at(code, 0) == symLevel3Shift {
+				bits |= 1 << i
+			}
+		}
+	}
+	return bits
+}
+
+// parseRules reads _XKB_RULES_NAMES: five strings, of which the third names the
+// layouts, with commas between them. 0 when there is none.
+func parseRules(data []byte) (layouts int) {
+	names := bytes.Split(data, []byte{0})
+	if len(names) < 3 || len(names[2]) == 0 {
+		return 0
+	}
+	return 1 + bytes.Count(names[2], []byte{','})
 }
 
 // Locks gives the modifier bits that mean a lock and no key held: Lock, and

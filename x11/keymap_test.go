@@ -80,6 +80,67 @@ func TestKeycodesOfAKeysym(t *testing.T) {
 	}
 }
 
+func TestTheLevelOfAKeysym(t *testing.T) {
+	const level3, pause, greek = 0xfe03, 0xff13, 0x7d9
+	de := [][]uint32{
+		{'q', 'Q', 'q', 'Q', '@', greek, '@'},
+		{'2', '"', '2', '"', 0xb2, 0xac3, 0xb2},
+		{0xffbe, 0xffbe, 0xffbe, 0xffbe, 0xffbe, 0xffbe, 0x1008fe01}, // F1, XF86Switch_VT_1
+		{0xff9c, 0xffb1, 0xff9c, 0xffb1},                             // KP_End KP_1
+		{0xff61, 0xff15, 0xff61, 0xff15},                             // Print Sys_Req
+		{pause, 0xff6b, pause, 0xff6b},                               // Pause Break
+		{level3, 0, level3},
+		{0x6ca, 0x6ea}, // a letter of another alphabet, of which there is no pair
+		{'a', 'A', 0x6c6, 0x6e6},
+	}
+	altGr := [8][]byte{7: {14}}
+	for _, test := range []struct {
+		name    string
+		sym     uint32
+		layouts int
+		mods    [8][]byte
+		want    uint16
+		ok      bool
+	}{
+		{"plain", 'q', 1, altGr, 0, true},
+		{"with Shift", '"', 1, altGr, 1, true},
+		{"behind AltGr", '@', 1, altGr, 0x80, true},
+		{"behind AltGr of one of two layouts", '@', 2, altGr, 0x80, true},
+		{"behind AltGr and Shift", greek, 1, altGr, 0x81, true},
+		{"of the third layout, or behind AltGr", '@', 3, altGr, 0, false},
+		{"of nobody knows how many layouts", '@', 0, altGr, 0, false},
+		{"without a key that is AltGr", '@', 1, [8][]byte{}, 0, false},
+		{"a level that Ctrl and Alt give", 0x1008fe01, 1, altGr, 0, false},
+		{"a key of the keypad", 0xffb1, 1, altGr, 0, true},
+		{"behind Alt", 0xff15, 1, altGr, 8, true},
+		{"behind Ctrl", 0xff6b, 1, altGr, 4, true},
+		{"of the second layout", 0x6c6, 2, altGr, 0, true},
+		{"of the second layout, with Shift", 0x6e6, 2, altGr, 1, true},
+		{"on no key", 0xffd1, 1, altGr, 0, false},
+	} {
+		k := keyboard(t, 7, de, test.mods)
+		k.layouts = test.layouts
+		if got, ok := k.Level(test.sym); got != test.want || ok != test.ok {
+			t.Errorf("%s: %#x, %v, want %#x, %v", test.name, got, ok, test.want, test.ok)
+		}
+	}
+}
+
+func TestTheLayoutsOfTheRules(t *testing.T) {
+	for text, want := range map[string]int{
+		"":                                 0,
+		"evdev":                            0,
+		"evdev\x00pc105\x00":               0,
+		"evdev\x00pc105\x00us\x00\x00\x00": 1,
+		"evdev\x00pc105\x00us,ru,de\x00,,\x00x\x00": 3,
+		"\x00\x00us,de": 2,
+	} {
+		if got := parseRules([]byte(text)); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
 func TestOneColumnIsEnough(t *testing.T) {
 	k := keyboard(t, 1, [][]uint32{{'a'}, {0xffc6}}, [8][]byte{})
 	if got := k.Keycodes('A'); !reflect.DeepEqual(got, []byte{8}) || k.Column('A') != 1 {

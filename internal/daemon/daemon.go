@@ -127,7 +127,7 @@ func Check(ctx context.Context, o Options) error {
 			bad++
 			continue
 		}
-		fmt.Fprintf(o.Stdout, "%s (keycode %d)\n", words(f.Hotkey), f.code)
+		fmt.Fprintf(o.Stdout, "%s (keycode %d%s)\n", words(f.Hotkey), f.code, f.with())
 	}
 	if bad == 0 {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/patoggle/patoggle/config"
@@ -247,7 +248,7 @@ func (b *board) bind(ctx context.Context, all bool) error {
 			if old.Chord != k.Chord {
 				continue
 			}
-			if old.release != nil && old.code == k.code && k.trouble == "" && b.locks == layout.Locks() {
+			if old.release != nil && old.code == k.code && old.mods == k.mods && k.trouble == "" && b.locks == layout.Locks() {
 				old.found = found
 				k = old
 			} else if old.release == nil && !all {
@@ -391,7 +392,9 @@ func (b *board) elsewhere(ctx context.Context, k *binding) error {
 }
 
 func (b *board) tryGrab(ctx context.Context, k *binding) (code byte, release func(), err error) {
-	return b.grab(ctx, k.Chord, b.locks&^(maskLock|maskMod2), b.locks&maskMod2 == 0, func(up bool, at time.Time) {
+	chord := k.Chord
+	chord.Mods = k.mods
+	return b.grab(ctx, chord, b.locks&^(maskLock|maskMod2), b.locks&maskMod2 == 0, func(up bool, at time.Time) {
 		select {
 		case b.events <- keyEvent{k, up, at}:
 		default: // nobody types that fast
@@ -402,7 +405,10 @@ func (b *board) tryGrab(ctx context.Context, k *binding) (code byte, release fun
 // found is a wanted hotkey on a keyboard.
 type found struct {
 	config.Hotkey
-	code    byte
+	code byte
+	// mods are those of the chord, and those that make the key mean what it
+	// names: Super+at is Super+AltGr+Q on a German keyboard.
+	mods    keys.Mod
 	trouble string // why it cannot be bound, "" when it can
 	hint    string // a cure, "" where none is known
 }
@@ -421,15 +427,45 @@ func lookUp(layout *x11.Keyboard, hotkeys []config.Hotkey) []found {
 			f.trouble = fmt.Sprintf("this keyboard has no modifier %s, so %q does nothing", absent, h.Chord)
 		default:
 			f.code = codes[0]
+			f.level(layout)
 		}
 		for _, other := range list {
-			if f.trouble == "" && other.trouble == "" && other.code == f.code && other.Chord.Mods == h.Chord.Mods {
+			if f.trouble == "" && other.trouble == "" && other.code == f.code && other.mods == f.mods {
 				f.trouble = fmt.Sprintf("on this keyboard %q is the same key as %q, so it does nothing", h.Chord, other.Chord)
 			}
 		}
 		list = append(list, f)
 	}
 	return list
+}
+
+// level looks for the modifiers that the key itself needs.
+func (f *found) level(layout *x11.Keyboard) {
+	level, ok := layout.Level(f.Chord.Keysym)
+	if !ok {
+		f.trouble = fmt.Sprintf("this keyboard has %q only behind another level of a key, so %q does nothing", f.Chord.Name, f.Chord)
+		f.hint = "name the key by what it types without a modifier"
+		return
+	}
+	f.mods = f.Chord.Mods | keys.Mod(level)
+}
+
+// with says which modifiers the key needs beside those of the chord, as in
+// " with AltGr"; "" for none.
+func (f *found) with() string {
+	more := f.mods &^ f.Chord.Mods
+	if more == 0 {
+		return ""
+	}
+	named := keys.Shift | keys.Ctrl | keys.Alt | keys.Super
+	var names []string
+	if more&^named != 0 {
+		names = append(names, "AltGr")
+	}
+	if more&named != 0 {
+		names = append(names, (more & named).String())
+	}
+	return " with " + strings.Join(names, "+")
 }
 
 func (f *found) missing() {
@@ -480,7 +516,7 @@ func (b *board) take(ctx context.Context, e keyEvent) error {
 	if err != nil {
 		return err
 	}
-	exact := h.Chord(uint16(e.b.Chord.Mods), b.locks, e.b.code)
+	exact := h.Chord(uint16(e.b.mods), b.locks, e.b.code)
 	if e.at.Sub(e.b.since) < fresh && !exact {
 		return nil
 	}

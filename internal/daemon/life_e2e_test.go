@@ -108,8 +108,10 @@ func TestCheckLooksEveryKeyUp(t *testing.T) {
 		"patoggled: error: this keyboard has no key \"F20\", so \"F20\" does nothing\n"+
 			"patoggled: hint: \"xev\" shows the names of the keys this keyboard has\n"+
 			"patoggled: error: 1 of 2 hotkeys cannot work on this keyboard\n")
-	check(hotkeys("Super+1", "Super+exclam"), 2, fmt.Sprintf("Super+1 = next (keycode %d)\n", r.keys.code("1")),
-		"patoggled: error: on this keyboard \"Super+exclam\" is the same key as \"Super+1\", so it does nothing\n"+
+	one := r.keys.code("1")
+	check(hotkeys("Super+1", "Super+exclam"), 0, fmt.Sprintf("Super+1 = next (keycode %d)\nSuper+exclam = next (keycode %d with Shift)\n", one, one), "")
+	check(hotkeys("Super+Shift+1", "Super+exclam"), 2, fmt.Sprintf("Super+Shift+1 = next (keycode %d)\n", one),
+		"patoggled: error: on this keyboard \"Super+exclam\" is the same key as \"Super+Shift+1\", so it does nothing\n"+
 			"patoggled: error: 1 of 2 hotkeys cannot work on this keyboard\n")
 
 	res := r.Run(nil, program(t), "--check", "--config", "/nowhere/at/all")

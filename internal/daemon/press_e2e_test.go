@@ -509,6 +509,73 @@ func TestTheHotkeyFiresInEveryGroupOfTheLayout(t *testing.T) {
 	r.end()
 }
 
+// What this keyboard has only with Shift or AltGr fires with them, and the key
+// below it, which nobody asked for, does not.
+func TestAKeyBehindAltGrFiresWithAltGrOnly(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		layout, chord, check string
+		press, below         []string
+	}{
+		{"de", "Super+at", " with AltGr)", []string{"Super", "AltGr", "Q"}, []string{"Super", "Q"}},
+		{"us,de", "Super+Greek_OMEGA", " with AltGr+Shift)", []string{"Super", "Shift", "AltGr", "Q"}, []string{"Super", "Q"}},
+		{"fr", "Super+2", " with Shift)", []string{"Super", "Shift", "eacute"}, []string{"Super", "eacute"}},
+		{"us", "Super+plus", " with Shift)", []string{"Super", "Shift", "equal"}, []string{"Super", "equal"}},
+		{"us", "Super+Sys_Req", " with Alt)", []string{"Super", "Alt", "Print"}, []string{"Super", "Print"}},
+	} {
+		t.Run(tt.layout+" "+tt.chord, func(t *testing.T) {
+			r := newRig(t, pulseaudio)
+			r.play()
+			if res := r.Run(nil, "setxkbmap", "-layout", tt.layout, "-option", "grp:caps_toggle"); res.Code != 0 {
+				t.Fatalf("setxkbmap: %s", res.Stderr)
+			}
+			r.configure(hotkeys(tt.chord))
+			r.keys.learn()
+			if res := r.Run(nil, program(t), "--check"); res.Code != 0 || !strings.Contains(res.Stdout, tt.check) {
+				t.Errorf("--check: code %d, %q, %q", res.Code, res.Stdout, res.Stderr)
+			}
+			r.start("-v")
+			if strings.HasPrefix(tt.layout, "us,") { // the second one
+				caps := r.keys.first
+				for code := range 256 - int(r.keys.first) {
+					if r.keys.syms[code*r.keys.per] == 0xfe08 { // ISO_Next_Group
+						caps += xproto.Keycode(code)
+						break
+					}
+				}
+				r.keys.fake(xproto.KeyPress, caps)
+				r.keys.fake(xproto.KeyRelease, caps)
+			}
+			r.keys.tap(30*time.Millisecond, tt.below...)
+			r.keys.tap(30*time.Millisecond, tt.press...)
+			r.on("b")
+			r.keys.tap(30*time.Millisecond, tt.below...)
+			time.Sleep(afterPress)
+			r.keys.tap(30*time.Millisecond, tt.press...)
+			r.on("c")
+			r.end()
+			if n := r.moves(); n != 2 {
+				t.Errorf("%d moves of 2 presses:\n%s", n, r.daemon.Log())
+			}
+		})
+	}
+}
+
+func TestALevelThatCannotBeToldIsRefusedByName(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	if res := r.Run(nil, "setxkbmap", "us,ru,de"); res.Code != 0 {
+		t.Fatalf("setxkbmap: %s", res.Stderr)
+	}
+	r.configure(hotkeys("Super+Greek_OMEGA", "XF86Switch_VT_1", "Super+Cyrillic_shorti"))
+	res := r.Run(nil, program(t), "--check")
+	if res.Code != 2 || strings.Count(res.Stdout, "\n") != 1 || !strings.Contains(res.Stdout, "Super+Cyrillic_shorti") ||
+		!strings.Contains(res.Stderr, "patoggled: error: this keyboard has \"Greek_OMEGA\" only behind another level of a key, so \"Super+Greek_OMEGA\" does nothing\n") ||
+		!strings.Contains(res.Stderr, "\"XF86Switch_VT_1\" only behind") {
+		t.Errorf("code %d, %q, %q", res.Code, res.Stdout, res.Stderr)
+	}
+}
+
 func TestNumLockMayBeAnotherModifier(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, pulseaudio)
@@ -557,6 +624,11 @@ func TestAKeyOfAnotherProgramIsRefusedAndTheOthersWork(t *testing.T) {
 
 	if err := xproto.UngrabKeyChecked(r.keys.x, f8, r.keys.root, xproto.ModMask4).Check(); err != nil {
 		t.Fatal(err)
+	}
+	// Nobody tells it: it tries again by itself, and says so once.
+	r.says(`patoggled: info: "Super+F8" is free now, and in force`)
+	if n := r.said("is taken"); n != 1 {
+		t.Errorf("it said %d times that the key is taken", n)
 	}
 	r.hangup()
 	r.says("patoggled: info: the configuration was read again: 2 hotkeys in force")

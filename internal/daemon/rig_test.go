@@ -315,7 +315,7 @@ func (k *keyer) code(name string) xproto.Keycode {
 	k.t.Helper()
 	sym, ok := map[string]uint32{
 		"Super": 0xffeb, "Ctrl": 0xffe3, "Shift": 0xffe1, "Alt": 0xffe9,
-		"Num_Lock": 0xff7f, "Caps_Lock": 0xffe5,
+		"Num_Lock": 0xff7f, "Caps_Lock": 0xffe5, "AltGr": 0xfe03,
 	}[name]
 	if !ok {
 		chord, err := keys.Parse("Super+" + name)

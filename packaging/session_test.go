@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,12 +60,18 @@ func TestTheUnitIsGoodAndHardened(t *testing.T) {
 		"Restart":                  "on-failure",
 		"PartOf":                   "graphical-session.target",
 		"WantedBy":                 "graphical-session.target",
-		"ConditionEnvironment":     "DISPLAY",
 		"RestartPreventExitStatus": "2",
 	} {
 		if got := keyOf(t, unit, key); got != want {
 			t.Errorf("%s=%s, want %s", key, got, want)
 		}
+	}
+}
+
+func TestTheUnitStartsOnEitherKindOfDesktop(t *testing.T) {
+	want := []string{"|DISPLAY", "|WAYLAND_DISPLAY"}
+	if got := groups(`(?m)^ConditionEnvironment=(.*)$`, read(t, "packaging/patoggled.service")); !slices.Equal(got, want) {
+		t.Errorf("the conditions are %q, want one of %q to be enough", got, want)
 	}
 }
 
@@ -103,17 +110,17 @@ func TestTheAutostartEntryAndTheUnitNeverStartTwo(t *testing.T) {
 		want      []string
 	}{
 		{"with a user's systemd it starts the unit and nothing else", "exit 0", []string{
-			"systemctl --user import-environment DISPLAY XAUTHORITY",
+			"systemctl --user import-environment DISPLAY XAUTHORITY WAYLAND_DISPLAY",
 			"systemctl --user reset-failed patoggled.service",
 			"systemctl --user --no-block start patoggled.service",
 		}},
 		{"a masked unit stays off", `case "$*" in *start*) exit 1;; esac`, []string{
-			"systemctl --user import-environment DISPLAY XAUTHORITY",
+			"systemctl --user import-environment DISPLAY XAUTHORITY WAYLAND_DISPLAY",
 			"systemctl --user reset-failed patoggled.service",
 			"systemctl --user --no-block start patoggled.service",
 		}},
 		{"where systemd is not running it starts the program", "exit 1", []string{
-			"systemctl --user import-environment DISPLAY XAUTHORITY",
+			"systemctl --user import-environment DISPLAY XAUTHORITY WAYLAND_DISPLAY",
 			"patoggled",
 		}},
 		{"without systemd it starts the program", "", []string{"patoggled"}},

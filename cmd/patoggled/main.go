@@ -54,6 +54,7 @@ func main() {
 	options := daemon.Options{
 		Config:  c.Config,
 		Server:  c.Server,
+		Display: c.Display,
 		Verbose: c.Verbose,
 		Getenv:  c.Getenv(os.Getenv),
 		Stdout:  os.Stdout,

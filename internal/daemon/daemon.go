@@ -28,7 +28,6 @@ import (
 	"github.com/patoggle/patoggle/internal/proc"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
-	"github.com/patoggle/patoggle/internal/x11keys"
 	"github.com/patoggle/patoggle/pulse"
 	"github.com/patoggle/patoggle/x11"
 )
@@ -55,6 +54,9 @@ type Options struct {
 	Getenv  func(string) string
 	Stdout  io.Writer // of Check
 	Stderr  io.Writer
+	// Display is an X display that was asked for, whatever this desktop is; ""
+	// for none. Getenv says the same of DISPLAY then.
+	Display string
 	// Helper is the absolute path of patoggle-x11keys, "" for the one beside
 	// the running program.
 	Helper string
@@ -78,7 +80,7 @@ type service struct {
 	config  atomic.Pointer[config.Config]
 	systemd systemd
 	notes   *notes
-	orders  chan order // to the board
+	keys    keySource
 
 	mu    sync.Mutex
 	ready bool // READY was sent; before, there is no status to tell
@@ -93,16 +95,16 @@ func Run(ctx context.Context, o Options) error {
 	if err := d.configure(); err != nil {
 		return err
 	}
-	x, err := d.open(ctx)
+	k, err := d.sit(ctx)
 	if err != nil {
 		return err
 	}
-	defer x.Close()
-	return d.run(ctx, x)
+	defer k.close()
+	return d.run(ctx, k)
 }
 
-// Check reads the configuration and looks every key up on this keyboard. It
-// reports to Stdout, and what is wrong to Stderr.
+// Check reads the configuration and looks every key up where this desktop gives
+// keys. It reports to Stdout, and what is wrong to Stderr.
 func Check(ctx context.Context, o Options) error {
 	d := &service{Options: o, speak: &speaker{w: o.Stderr}}
 	if err := d.configure(); err != nil {
@@ -110,31 +112,17 @@ func Check(ctx context.Context, o Options) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
-	x, err := x11.Open(ctx, x11.Options{Getenv: o.Getenv})
-	if err != nil {
-		return displayError(err, d.Getenv("WAYLAND_DISPLAY"))
-	}
-	defer x.Close()
-	layout, err := x.Keyboard(ctx)
-	if err != nil {
-		return displayError(err, d.Getenv("WAYLAND_DISPLAY"))
-	}
 	hotkeys, _ := d.config.Load().Bindings()
-	var bad int
-	for _, f := range lookUp(layout, hotkeys) {
-		if f.trouble != "" {
-			d.speak.trouble(f)
-			bad++
-			continue
-		}
-		fmt.Fprintf(o.Stdout, "%s (keycode %d%s)\n", words(f.Hotkey), f.code, f.with())
+	bad, err := d.checkKeys(ctx, hotkeys)
+	if err != nil {
+		return err
 	}
 	if bad == 0 {
 		return nil
 	}
 	return &toggle.Problem{
 		Kind:    toggle.Usage,
-		Message: fmt.Sprintf("%d of %d hotkeys cannot work on this keyboard", bad, len(hotkeys)),
+		Message: fmt.Sprintf("%d of %d hotkeys cannot work here", bad, len(hotkeys)),
 	}
 }
 
@@ -198,11 +186,7 @@ func (d *service) open(ctx context.Context) (*x11.Conn, error) {
 		if !errors.As(err, &held) {
 			return nil, displayError(err, d.Getenv("WAYLAND_DISPLAY"))
 		}
-		p := &toggle.Problem{Kind: toggle.Failed, Message: "patoggled runs on this display already", Err: err}
-		if held.PID != 0 {
-			p.Message += fmt.Sprintf(", as process %d", held.PID)
-		}
-		return nil, p
+		return nil, runsAlready("on this display", held.PID, err)
 	}
 	screen, _ := x.Screen(ctx, 0) // that no window has the focus is all right
 	if screen != nil && screen.XWayland {
@@ -246,19 +230,21 @@ func displayError(err error, wayland string) error {
 var errGone = &toggle.Problem{Kind: toggle.Failed, Message: "the X server has closed the connection"}
 
 // run starts everything, waits for the end, and ends everything.
-func (d *service) run(ctx context.Context, x *x11.Conn) error {
+func (d *service) run(ctx context.Context, k *seat) error {
 	// Whatever ends the daemon ends this context, with the reason as its
 	// cause, so that every wait needs to know of one thing only.
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var tasks sync.WaitGroup
-	tasks.Go(func() {
-		select {
-		case <-x.Done():
-			stop(errGone)
-		case <-ctx.Done():
-		}
-	})
+	if k.x != nil {
+		tasks.Go(func() {
+			select {
+			case <-k.x.Done():
+				stop(errGone)
+			case <-ctx.Done():
+			}
+		})
+	}
 
 	notifier := notify.New(d.Getenv)
 	defer notifier.Close()
@@ -270,23 +256,9 @@ func (d *service) run(ctx context.Context, x *x11.Conn) error {
 	tasks.Go(func() { server.sound.keep(ctx) })
 	tasks.Go(func() { server.run(ctx) })
 
-	keys := newHolder(x11keys.Options{Program: d.Helper, Display: d.Getenv("DISPLAY")})
-	board := newBoard(x, keys.grab, d.speak, server.press, d.bound)
-	board.ended, board.done = keys.ended, keys.end
-	if d.Grab != nil {
-		board.grab = d.Grab
-	}
-	d.orders = board.orders
-	released := make(chan struct{})
-	go func() {
-		defer close(released)
-		if err := board.run(ctx); err != nil {
-			if errors.Is(err, x11.ErrClosed) {
-				err = errGone
-			}
-			stop(displayError(err, ""))
-		}
-	}()
+	source, late := d.keySource(k, server.press)
+	d.keys = source
+	released := serveKeys(ctx, source, late, stop)
 
 	saved := make(chan struct{}, 1)
 	if d.path != "" {
@@ -295,11 +267,7 @@ func (d *service) run(ctx context.Context, x *x11.Conn) error {
 
 	d.loop(ctx, saved)
 	d.systemd.stopping()
-	// A call of Xlib cannot be interrupted, so it is not waited for as long as
-	// it takes: the X server takes the keys back from who is gone.
-	late := time.AfterFunc(releaseTime, keys.kill)
-	<-released
-	late.Stop()
+	released()
 	tasks.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
@@ -322,7 +290,7 @@ func (d *service) newServer() *server {
 		return c, nil
 	}, d.soundChanged)
 	screen := &view{open: func(ctx context.Context) (desktop.Conn, error) {
-		return desktop.Open(ctx, desktop.Options{Getenv: d.Getenv})
+		return desktop.Open(ctx, desktop.Options{Display: d.Display, Getenv: d.Getenv})
 	}}
 	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces
 	return newServer(d.speak, d.Verbose, &d.config, sound, screen, d.notes, toggle.Pipeline{
@@ -371,22 +339,12 @@ func (d *service) loop(ctx context.Context, saved <-chan struct{}) {
 	}
 }
 
-// bind gives the configured hotkeys to the board; false when the end comes
+// bind gives the configured hotkeys to what binds them; false when the end comes
 // first.
 func (d *service) bind(ctx context.Context) (tally, bool) {
 	hotkeys, _ := d.config.Load().Bindings()
-	answer := make(chan tally, 1)
-	select {
-	case d.orders <- order{hotkeys, answer}:
-	case <-ctx.Done():
-		return tally{}, false
-	}
-	select {
-	case t := <-answer:
-		return t, true
-	case <-ctx.Done():
-		return tally{}, false
-	}
+	t, err := d.keys.Bind(ctx, hotkeys)
+	return tally{t.Bound, t.Wanted}, err == nil
 }
 
 // reload reads the configuration again. A bad one changes nothing.

@@ -101,18 +101,18 @@ func TestCheckLooksEveryKeyUp(t *testing.T) {
 		}
 	}
 	f9, z := r.keys.code("F9"), r.keys.code("Z")
-	check("", 0, fmt.Sprintf("Super+F9 = next (keycode %d)\n", f9), "")
+	check("", 0, fmt.Sprintf("Super+F9 = next (X11, keycode %d)\n", f9), "")
 	check(hotkeys("ctrl+alt+z")+"[[hotkey]]\nkeys = \"Super+F9\"\ndo = \"to\"\nsink = \"Headset\"\n", 0,
-		fmt.Sprintf("Ctrl+Alt+Z = next (keycode %d)\nSuper+F9 = to \"Headset\" (keycode %d)\n", z, f9), "")
-	check(hotkeys("Super+F9", "F20"), 2, fmt.Sprintf("Super+F9 = next (keycode %d)\n", f9),
+		fmt.Sprintf("Ctrl+Alt+Z = next (X11, keycode %d)\nSuper+F9 = to \"Headset\" (X11, keycode %d)\n", z, f9), "")
+	check(hotkeys("Super+F9", "F20"), 2, fmt.Sprintf("Super+F9 = next (X11, keycode %d)\n", f9),
 		"patoggled: error: this keyboard has no key \"F20\", so \"F20\" does nothing\n"+
 			"patoggled: hint: \"xev\" shows the names of the keys this keyboard has\n"+
-			"patoggled: error: 1 of 2 hotkeys cannot work on this keyboard\n")
+			"patoggled: error: 1 of 2 hotkeys cannot work here\n")
 	one := r.keys.code("1")
-	check(hotkeys("Super+1", "Super+exclam"), 0, fmt.Sprintf("Super+1 = next (keycode %d)\nSuper+exclam = next (keycode %d with Shift)\n", one, one), "")
-	check(hotkeys("Super+Shift+1", "Super+exclam"), 2, fmt.Sprintf("Super+Shift+1 = next (keycode %d)\n", one),
+	check(hotkeys("Super+1", "Super+exclam"), 0, fmt.Sprintf("Super+1 = next (X11, keycode %d)\nSuper+exclam = next (X11, keycode %d with Shift)\n", one, one), "")
+	check(hotkeys("Super+Shift+1", "Super+exclam"), 2, fmt.Sprintf("Super+Shift+1 = next (X11, keycode %d)\n", one),
 		"patoggled: error: on this keyboard \"Super+exclam\" is the same key as \"Super+Shift+1\", so it does nothing\n"+
-			"patoggled: error: 1 of 2 hotkeys cannot work on this keyboard\n")
+			"patoggled: error: 1 of 2 hotkeys cannot work here\n")
 
 	res := r.Run(nil, program(t), "--check", "--config", "/nowhere/at/all")
 	if want := "patoggled: error: there is no configuration file \"/nowhere/at/all\"\n"; res.Code != 2 || res.Stderr != want {

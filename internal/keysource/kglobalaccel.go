@@ -1,0 +1,330 @@
+package keysource
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/godbus/dbus/v5"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/term"
+)
+
+// KGlobalAccel gives hotkeys on Plasma: no dialog, and nothing to install. Read
+// from its source (kglobalacceld) and tried with KWin 6.7.
+const (
+	kdeService   = "org.kde.kglobalaccel"
+	kdeObject    = "/kglobalaccel"
+	kdeInterface = "org.kde.KGlobalAccel"
+	kdeComponent = "org.kde.kglobalaccel.Component"
+	kdePressed   = kdeComponent + ".globalShortcutPressed"
+	kdeChanged   = kdeInterface + ".yourShortcutsChanged"
+)
+
+// Flags of setShortcutKeys.
+const (
+	kdePresent       = 2 // the action is in use from now on
+	kdeNoAutoloading = 4 // else what the user has set wins
+	kdeDefault       = 8 // these are the keys to begin with
+)
+
+// us is the component that our actions belong to, as System Settings shows it.
+const us = "patoggle"
+
+// kdeKeys is a sequence of keys, of which one is set (QKeySequence).
+type kdeKeys struct{ Keys []int32 }
+
+// one is the sequence of one key.
+func one(key int32) kdeKeys { return kdeKeys{[]int32{key, 0, 0, 0}} }
+
+func (k kdeKeys) first() int32 {
+	if len(k.Keys) == 0 {
+		return 0
+	}
+	return k.Keys[0]
+}
+
+// kdeShortcut is one that is known there (KGlobalShortcutInfo).
+type kdeShortcut struct {
+	Name, Friendly               string
+	Component, ComponentFriendly string
+	Context, ContextFriendly     string
+	Keys, Default                []int32
+}
+
+// kde is the hand at KGlobalAccel.
+type kde struct {
+	session session
+	events  events
+	service dbus.BusObject
+	ours    map[string]bool // actions that we have registered, by name
+
+	mu      sync.Mutex
+	actions map[string]config.Hotkey // what each does, by its name
+}
+
+func openKDE(getenv func(string) string) func(events) hand {
+	return func(e events) hand {
+		k := &kde{events: e, ours: map[string]bool{}, actions: map[string]config.Hotkey{}}
+		k.session = session{
+			getenv: getenv, took: k.take, lost: e.stale,
+			matches: [][]dbus.MatchOption{
+				ownerOf(kdeService),
+				{dbus.WithMatchSender(kdeService), dbus.WithMatchInterface(kdeComponent)},
+				{dbus.WithMatchSender(kdeService), dbus.WithMatchInterface(kdeInterface)},
+			},
+		}
+		return k
+	}
+}
+
+// take takes a signal.
+func (k *kde) take(s *dbus.Signal) {
+	switch s.Name {
+	case kdePressed:
+		var component, action string
+		if len(s.Body) < 2 || dbus.Store(s.Body[:2], &component, &action) != nil || component != us {
+			return
+		}
+		k.mu.Lock()
+		h, ok := k.actions[action]
+		k.mu.Unlock()
+		if ok {
+			k.events.press(h)
+		}
+	case kdeChanged:
+		var id []string
+		if len(s.Body) > 0 && dbus.Store(s.Body[:1], &id) == nil && len(id) > 0 && id[0] == us {
+			k.events.stale()
+		}
+	case ownerChanged:
+		k.events.stale()
+	}
+}
+
+// kdeAction is one action with the hotkeys that do it.
+type kdeAction struct {
+	name, friendly string
+	hotkeys        []int // of the results
+	keys           []kdeKeys
+}
+
+// id is how KGlobalAccel knows an action: component, action, and how both are
+// shown.
+func (a *kdeAction) id() []string { return []string{us, a.name, us, a.friendly} }
+
+// actionOf names what a hotkey does, for ever the same.
+func actionOf(h config.Hotkey) (name, friendly string) {
+	switch h.Action {
+	case config.Prev:
+		return "prev", "Move the application in front to the previous sink"
+	case config.To:
+		return "to " + h.Sink, "Move the application in front to " + h.Sink
+	}
+	return "next", "Move the application in front to the next sink"
+}
+
+func (k *kde) bind(ctx context.Context, hotkeys []config.Hotkey) ([]Result, error) {
+	conn, err := k.session.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k.service = conn.Object(kdeService, kdeObject)
+	results, actions, err := k.sort(ctx, hotkeys)
+	if err != nil {
+		return nil, err
+	}
+	k.know(hotkeys, actions)
+	for _, a := range actions {
+		got, err := k.register(ctx, a)
+		if err != nil {
+			return nil, kdeAway(err)
+		}
+		for n, i := range a.hotkeys {
+			judge(&results[i], a.keys[n], got)
+		}
+	}
+	return results, k.forget(ctx, actions)
+}
+
+func (k *kde) check(ctx context.Context, hotkeys []config.Hotkey) ([]Result, error) {
+	conn, err := k.session.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k.service = conn.Object(kdeService, kdeObject)
+	results, actions, err := k.sort(ctx, hotkeys)
+	for _, a := range actions {
+		for _, i := range a.hotkeys {
+			results[i].Bound = true
+		}
+	}
+	return results, err
+}
+
+func (k *kde) close() { k.session.close() }
+
+// sort sorts hotkeys that can be bound into actions, and says of the others why
+// they cannot.
+func (k *kde) sort(ctx context.Context, hotkeys []config.Hotkey) ([]Result, []*kdeAction, error) {
+	results := make([]Result, len(hotkeys))
+	var actions []*kdeAction
+	for i, h := range hotkeys {
+		results[i].Hotkey = h
+		key, ok := qtKey(h.Chord)
+		if !ok {
+			results[i].Trouble = fmt.Sprintf("Plasma has no key %q, so %q does nothing", h.Chord.Name, h.Chord)
+			continue
+		}
+		if owner, err := k.owner(ctx, key); err != nil {
+			return nil, nil, kdeAway(err)
+		} else if owner != "" {
+			results[i].Trouble = fmt.Sprintf("%q is taken: %s has it", h.Chord, owner)
+			results[i].Hint = "choose other keys, or free these in System Settings, under Shortcuts"
+			continue
+		}
+		name, friendly := actionOf(h)
+		at := slices.IndexFunc(actions, func(a *kdeAction) bool { return a.name == name })
+		if at < 0 {
+			at = len(actions)
+			actions = append(actions, &kdeAction{name: name, friendly: friendly})
+		}
+		actions[at].hotkeys = append(actions[at].hotkeys, i)
+		actions[at].keys = append(actions[at].keys, one(key))
+	}
+	return results, actions, nil
+}
+
+// know makes the presses of these actions count.
+func (k *kde) know(hotkeys []config.Hotkey, actions []*kdeAction) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.actions)
+	for _, a := range actions {
+		k.actions[a.name] = hotkeys[a.hotkeys[0]]
+	}
+}
+
+// owner says whose a key is, "" for nobody's or ours.
+func (k *kde) owner(ctx context.Context, key int32) (string, error) {
+	var have []kdeShortcut
+	// The last argument is how keys are compared; 0 is as they are.
+	err := call(ctx, k.service, kdeInterface+".globalShortcutsByKey", []any{&have}, one(key), struct{ Type int32 }{0})
+	if err != nil {
+		return "", err
+	}
+	for _, s := range have {
+		if s.Component == us {
+			continue
+		}
+		who := s.ComponentFriendly
+		if who == "" {
+			who = s.Component
+		}
+		if s.Friendly == "" {
+			return quote(who), nil
+		}
+		return fmt.Sprintf("%s (%s)", quote(who), quote(s.Friendly)), nil
+	}
+	return "", nil
+}
+
+// register makes an action known with its keys, and returns those it has now:
+// what the user has set in System Settings wins, and a configuration that has
+// changed since wins over that.
+func (k *kde) register(ctx context.Context, a *kdeAction) ([]kdeKeys, error) {
+	if err := call(ctx, k.service, kdeInterface+".doRegister", nil, a.id()); err != nil {
+		return nil, err
+	}
+	k.ours[a.name] = true
+	var before, got []kdeKeys
+	if err := call(ctx, k.service, kdeInterface+".defaultShortcutKeys", []any{&before}, a.id()); err != nil {
+		return nil, err
+	}
+	if err := call(ctx, k.service, kdeInterface+".setShortcutKeys", []any{&got}, a.id(), a.keys, uint32(kdeDefault)); err != nil {
+		return nil, err
+	}
+	flags := uint32(kdePresent)
+	if !slices.EqualFunc(before, a.keys, func(x, y kdeKeys) bool { return x.first() == y.first() }) {
+		flags |= kdeNoAutoloading
+	}
+	if err := call(ctx, k.service, kdeInterface+".setShortcutKeys", []any{&got}, a.id(), a.keys, flags); err != nil {
+		return nil, err
+	}
+	got = slices.DeleteFunc(got, func(s kdeKeys) bool { return s.first() == 0 })
+	// It sends signals of components that were asked for.
+	var path dbus.ObjectPath
+	return got, call(ctx, k.service, kdeInterface+".getComponent", []any{&path}, us)
+}
+
+// judge says what became of a hotkey, from the keys that its action has.
+func judge(r *Result, wanted kdeKeys, got []kdeKeys) {
+	name, _ := actionOf(r.Hotkey)
+	switch {
+	case len(got) == 0:
+		r.Trouble = fmt.Sprintf("System Settings has no key for %s: %q was taken away there", quote(name), r.Chord)
+		r.Hint = "give it one there, under Shortcuts, or configure another one here"
+	case slices.ContainsFunc(got, func(k kdeKeys) bool { return k.first() == wanted.first() }):
+		r.Bound = true
+	default:
+		r.Bound = true
+		r.Note = fmt.Sprintf("System Settings has other keys for %s than %q, and those count", quote(name), r.Chord)
+	}
+}
+
+// forget takes back what is not wanted any more: what this process registered,
+// and what an earlier one did.
+func (k *kde) forget(ctx context.Context, wanted []*kdeAction) error {
+	known := map[string]bool{}
+	for name := range k.ours {
+		known[name] = true
+	}
+	var path dbus.ObjectPath
+	if err := call(ctx, k.service, kdeInterface+".getComponent", []any{&path}, us); err == nil {
+		var names []string
+		component := k.session.conn.Object(kdeService, path)
+		if call(ctx, component, kdeComponent+".shortcutNames", []any{&names}) == nil {
+			for _, name := range names {
+				known[name] = true
+			}
+		}
+	}
+	for name := range known {
+		if slices.ContainsFunc(wanted, func(a *kdeAction) bool { return a.name == name }) {
+			continue
+		}
+		var done bool
+		if err := call(ctx, k.service, kdeInterface+".unregister", []any{&done}, us, name); err != nil {
+			return kdeAway(err)
+		}
+		delete(k.ours, name)
+	}
+	return nil
+}
+
+// end gives the keys back. They stay known, with what the user has set.
+func (k *kde) end(ctx context.Context) {
+	if k.session.conn != nil && k.session.conn.Connected() {
+		for name := range k.ours {
+			// It goes away, or we do: nothing to be done about it.
+			_ = call(ctx, k.service, kdeInterface+".setInactive", nil, []string{us, name, us, ""})
+		}
+	}
+	k.session.close()
+}
+
+// kdeAway puts an error of KGlobalAccel into words.
+func kdeAway(err error) error {
+	if isError(err, errNoOwner, errServiceUnknown) {
+		return &Unusable{Message: "KGlobalAccel, through which Plasma gives hotkeys, is not there"}
+	}
+	if isError(err, errUnknownMethod, errUnknownInterface) {
+		return &Unusable{Message: "KGlobalAccel, through which Plasma gives hotkeys, is not one that we know"}
+	}
+	return err
+}
+
+// quote puts a name from outside between quotation marks.
+func quote(s string) string { return `"` + term.Escape(s) + `"` }

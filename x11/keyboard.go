@@ -3,6 +3,7 @@ package x11
 import (
 	"context"
 
+	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
 )
 
@@ -88,4 +89,23 @@ func (c *Conn) Held(ctx context.Context) (Held, error) {
 func (c *Conn) Down(ctx context.Context, k *Keyboard, modifiers uint16, codes ...byte) (bool, error) {
 	h, err := c.Held(ctx)
 	return err == nil && h.Chord(modifiers, k.Locks(), codes...), err
+}
+
+// KeyFree reports whether a key could be grabbed with these modifiers: it is, for
+// a moment. Two round trips.
+func (c *Conn) KeyFree(ctx context.Context, modifiers uint16, code byte) (bool, error) {
+	free := false
+	err := c.do(ctx, func() error {
+		root := xproto.Window(c.root)
+		err := xproto.GrabKeyChecked(c.x, false, root, modifiers, xproto.Keycode(code), xproto.GrabModeAsync, xproto.GrabModeAsync).Check()
+		if err == nil {
+			free = true
+			err = xproto.UngrabKeyChecked(c.x, xproto.Keycode(code), root, modifiers).Check()
+		}
+		if _, isX := err.(xgb.Error); isX {
+			return nil
+		}
+		return err
+	})
+	return free, err
 }

@@ -125,7 +125,7 @@ func (a *app) root() *cobra.Command {
 	root.SetHelpCommand(&cobra.Command{
 		Use:       "help [command]",
 		Short:     "show the usage of a command",
-		ValidArgs: []string{"list", "why", "config", "completion"},
+		ValidArgs: []string{"list", "why", "config", "bind", "completion"},
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
@@ -134,7 +134,7 @@ func (a *app) root() *cobra.Command {
 			return cmd.Help()
 		},
 	})
-	root.AddCommand(a.listCommand(), a.whyCommand(), a.configCommand(), a.completionCommand(root))
+	root.AddCommand(a.listCommand(), a.whyCommand(), a.configCommand(), a.bindCommand(), a.completionCommand(root))
 	return root
 }
 

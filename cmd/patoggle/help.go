@@ -21,6 +21,8 @@ Usage:
     patoggle list [sinks|streams]
     patoggle why             which streams would move, and why the others not
     patoggle config path|check|init
+    patoggle bind [KEYS] [next|prev|to SINK] [--for DESKTOP] [--check]
+                             how to bind it to a key of this desktop
     patoggle completion bash|zsh|fish
 
 Whom to move, instead of the focused window's application:
@@ -80,6 +82,21 @@ Without a file the defaults are in force, and none is written unasked.
 
 Example:
     patoggle config init && patoggle config check
+`,
+	"bind": `patoggle bind says how to bind patoggle to a key of this desktop.
+
+Usage:
+    patoggle bind [KEYS] [next|prev|to SINK] [--for DESKTOP] [--check]
+
+It prints the lines to paste, and says into which file. KEYS are written as
+"Ctrl+Alt+Z"; without them it is Super+F9.
+
+    --for DESKTOP            for this desktop, whichever runs
+    --check                  say whether another program has the key, where
+                             that can be known
+
+Example:
+    patoggle bind Super+F10 to headset
 `,
 	"completion": `patoggle completion prints a completion script for a shell.
 

@@ -1,4 +1,4 @@
-package bus
+package notify
 
 import (
 	"path/filepath"

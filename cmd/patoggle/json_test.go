@@ -53,7 +53,7 @@ var (
 		streams[] streams[].index streams[].application streams[].media streams[].pid streams[].pid_trust streams[].sink streams[].corked
 		streams[].muted streams[].volume_percent streams[].focused streams[].rule streams[].confidence`
 	whyKeys = `window.id window.title window.class window.app_id window.desktop window.pids[] window.remote
-		streams[] streams[].index streams[].application streams[].pid streams[].matched streams[].rule streams[].confidence
+		streams[] streams[].index streams[].application streams[].pid streams[].matched streams[].rule streams[].confidence streams[].doubt
 		streams[].tried[] streams[].tried[].rule streams[].tried[].why_not`
 )
 

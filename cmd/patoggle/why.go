@@ -76,6 +76,7 @@ type explainStream struct {
 	Matched     bool              `json:"matched"`
 	Rule        string            `json:"rule"`
 	Confidence  string            `json:"confidence"`
+	Doubt       string            `json:"doubt"`
 	Tried       []explainTried    `json:"tried"`
 }
 
@@ -100,7 +101,7 @@ func newExplanation(v *toggle.View) *explanation {
 			Tried:       make([]explainTried, len(m.Tried)),
 		}
 		if m.Matched {
-			row.Rule, row.Confidence = string(m.Rule), m.Confidence.String()
+			row.Rule, row.Confidence, row.Doubt = string(m.Rule), m.Confidence.String(), m.Doubt
 		}
 		for j, t := range m.Tried {
 			row.Tried[j] = explainTried{Rule: string(t.Rule), WhyNot: t.WhyNot}
@@ -145,6 +146,10 @@ func (a *app) printWhy(e *explanation, v *toggle.View, t toggle.Target, guess bo
 		}
 		fmt.Fprintln(out)
 		switch {
+		case s.Doubt != "" && m.Confidence.Acts(guess):
+			fmt.Fprintf(out, "    moves, as --guess lets it: %s (rule %s, confidence %s)\n", term.Escape(s.Doubt), s.Rule, s.Confidence)
+		case s.Doubt != "":
+			fmt.Fprintf(out, "    stays: %s (rule %s, confidence %s): --guess lets it move\n", term.Escape(s.Doubt), s.Rule, s.Confidence)
 		case s.Matched && m.Confidence.Acts(guess):
 			fmt.Fprintf(out, "    moves: %s (rule %s, confidence %s)\n", because[s.Rule], s.Rule, s.Confidence)
 		case s.Matched:

@@ -55,7 +55,7 @@ func (m procs) Read(pid int, want proc.Fields) (proc.Process, bool) {
 	if !ok {
 		return p, false
 	}
-	q := proc.Process{PID: p.PID, PPID: p.PPID, Start: p.Start, Comm: p.Comm, Zombie: p.Zombie, Kernel: p.Kernel, SameUTS: true, SamePID: true}
+	q := proc.Process{PID: p.PID, PPID: p.PPID, Start: p.Start, Comm: p.Comm, TTY: p.TTY, Zombie: p.Zombie, Kernel: p.Kernel, SameUTS: true, SamePID: true}
 	if want&proc.Status != 0 {
 		q.UID, q.NSPid, q.SamePID = p.UID, p.NSPid, p.SamePID
 	}
@@ -69,7 +69,7 @@ func (m procs) Read(pid int, want proc.Fields) (proc.Process, bool) {
 		q.Argv0 = p.Argv0
 	}
 	if want&proc.Environ != 0 {
-		q.SteamAppID, q.WindowID = p.SteamAppID, p.WindowID
+		q.SteamAppID, q.WindowID, q.Multiplexer, q.WinePrefix = p.SteamAppID, p.WindowID, p.Multiplexer, p.WinePrefix
 	}
 	if want&proc.Sandbox != 0 {
 		q.Flatpak, q.FlatpakInstance = p.Flatpak, p.FlatpakInstance
@@ -128,6 +128,7 @@ func unit(u string) func(*proc.Process)      { return func(p *proc.Process) { p.
 func steam(n int) func(*proc.Process)        { return func(p *proc.Process) { p.SteamAppID = n } }
 func snap(s string) func(*proc.Process)      { return func(p *proc.Process) { p.Snap = s } }
 func terminal(id uint32) func(*proc.Process) { return func(p *proc.Process) { p.WindowID = id } }
+func tty(n int) func(*proc.Process)          { return func(p *proc.Process) { p.TTY = n } }
 func comm(s string) func(*proc.Process)      { return func(p *proc.Process) { p.Comm = s } }
 
 // window adds a normal window of the process, which also names it.

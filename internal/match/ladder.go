@@ -53,6 +53,11 @@ func (w *world) ladder(s *subject) verdict {
 		if w.weak {
 			c = min(c, Medium)
 		}
+		if c > Low && step.rule != RulePID {
+			if v.doubt = w.unplaced(a); v.doubt != "" {
+				c = Low
+			}
+		}
 		v.rule, v.confidence = step.rule, c
 		break
 	}
@@ -223,38 +228,13 @@ func (w *world) byDescendant(a *asked) (Confidence, string) {
 	if p.Unit != "" && p.Unit != o.Unit && (p.Exe == "" || p.Exe != o.Exe) {
 		return None, "the window's process " + w.name(a.owner) + " started it as an application of its own, " + p.Unit
 	}
-	if id := w.otherTerminal(a); id != "" {
+	if id, _ := w.otherTerminal(a.owner, a.way); id != "" {
 		return None, "it was started from another window of " + w.name(a.owner) + ", " + w.windowName(id)
 	}
 	if why := w.steamElsewhere(a); why != "" {
 		return None, why
 	}
 	return High, ""
-}
-
-// otherTerminal returns the window the stream was started from when it is not
-// the focused one, but another window of the same owner: one process can serve
-// many terminal windows, and sets WINDOWID for what it runs in each. The
-// nearest process on the way up that names a window of the owner decides.
-func (w *world) otherTerminal(a *asked) desktop.WindowID {
-	windows := w.owners[a.owner]
-	if len(windows) < 2 {
-		return ""
-	}
-	for _, pid := range a.way {
-		p, _ := w.read(pid, proc.Environ)
-		id := desktop.XWindow(p.WindowID)
-		if id == "" {
-			continue
-		}
-		if id == w.focus.ID || id == w.in.Screen.Active {
-			return ""
-		}
-		if slices.Contains(windows, id) {
-			return id
-		}
-	}
-	return ""
 }
 
 // sandbox is the application's id in its kind of sandbox.

@@ -199,6 +199,9 @@ type Stream struct {
 	Matched    bool
 	Rule       Rule
 	Confidence Confidence
+	// Doubt says why a stream that was matched may be another window's all the
+	// same; "" when there is no more doubt than Confidence says.
+	Doubt string
 	// Tried are the rules that did not take it, in order: for a matched
 	// stream those before Rule.
 	Tried []Tried
@@ -252,6 +255,7 @@ func Descendants(in Input, pid int) Result {
 type verdict struct {
 	rule       Rule
 	confidence Confidence
+	doubt      string
 	tried      []Tried
 }
 
@@ -287,7 +291,7 @@ func (w *world) decide(rules func(*subject) verdict) []Stream {
 
 // take writes a verdict down.
 func (o *Stream) take(v verdict) {
-	o.Matched, o.Rule, o.Confidence, o.Tried = v.rule != "", v.rule, v.confidence, v.tried
+	o.Matched, o.Rule, o.Confidence, o.Doubt, o.Tried = v.rule != "", v.rule, v.confidence, v.doubt, v.tried
 }
 
 // weigh asks the rules about each process that an ambiguous stream could be
@@ -346,7 +350,7 @@ func (w *world) quietEvents(out []Stream) {
 		o := &out[i]
 		if o.Matched && w.isEvent(o.Index) {
 			o.Tried = append(o.Tried, Tried{o.Rule, quiet})
-			o.Matched, o.Rule, o.Confidence = false, "", None
+			o.Matched, o.Rule, o.Confidence, o.Doubt = false, "", None, ""
 		}
 	}
 }

@@ -99,6 +99,9 @@ func (f *fixture) randomProcess(r *rand.Rand, pid int) {
 		if r.IntN(4) == 0 {
 			p.WindowID = 0x100 + uint32(r.IntN(6))
 		}
+		if p.TTY = up.TTY; r.IntN(4) == 0 {
+			p.TTY = pick(r, 0, 34816, 34817)
+		}
 		if r.IntN(3) == 0 {
 			p.NSPid, p.SamePID = []int{pid, 2 + r.IntN(3)}, false
 		}

@@ -23,7 +23,7 @@ func FuzzStat(f *testing.F) {
 	f.Add([]byte(`7 (a\nb\\c\) S 5 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0`), "\n\\")
 	f.Fuzz(func(t *testing.T, in []byte, name string) {
 		write := func(s stat) string {
-			return fmt.Sprintf("%d (%s) %c %d 0 0 0 -1 %d 0 0 0 0 0 0 0 0 20 0 %d 0 %d 0 0\n", s.pid, escape(s.comm), s.state, s.ppid, s.flags, s.threads, s.start)
+			return fmt.Sprintf("%d (%s) %c %d 0 0 %d -1 %d 0 0 0 0 0 0 0 0 20 0 %d 0 %d 0 0\n", s.pid, escape(s.comm), s.state, s.ppid, s.tty, s.flags, s.threads, s.start)
 		}
 		if s, ok := parseStat(in); ok {
 			again, ok := parseStat([]byte(write(s)))
@@ -34,7 +34,7 @@ func FuzzStat(f *testing.F) {
 				t.Fatalf("got %+v", s)
 			}
 		}
-		want := stat{4711, name, 'S', 4710, 4194304, 3, 128967}
+		want := stat{4711, name, 'S', 4710, 34818, 4194304, 3, 128967}
 		if got, ok := parseStat([]byte(write(want))); !ok || got != want {
 			t.Fatalf("got %+v %v, want %+v", got, ok, want)
 		}
@@ -117,18 +117,21 @@ func FuzzEnviron(f *testing.F) {
 	f.Add([]byte("WINDOWID=0x40000c\x00\x00=\x00"), uint32(0), uint32(4294967295))
 	f.Add([]byte("A=WINDOWID=7\nWINDOWID=8"), uint32(7), uint32(1))
 	f.Fuzz(func(t *testing.T, in []byte, window, steam uint32) {
-		s, w := parseEnviron(in)
-		if (s != 0) && !bytes.Contains(in, []byte("SteamAppId=")) || w != 0 && !bytes.Contains(in, []byte("WINDOWID=")) {
-			t.Fatalf("got %d, %d from nothing", s, w)
+		e := parseEnviron(in)
+		if (e.steam != 0) && !bytes.Contains(in, []byte("SteamAppId=")) || e.window != 0 && !bytes.Contains(in, []byte("WINDOWID=")) ||
+			e.multiplexer != 0 && !bytes.Contains(in, []byte("TMUX=")) && !bytes.Contains(in, []byte("STY=")) ||
+			e.multiplexer < 0 || e.multiplexer > maxPID {
+			t.Fatalf("got %+v from nothing", e)
 		}
 		// In front of anything the variables are what they were set to.
-		set := fmt.Sprintf("WINDOWID=%d\x00SteamAppId=%d\x00", window, steam)
-		if s, w := parseEnviron(append([]byte(set), in...)); s != int(steam) || w != window {
-			t.Fatalf("got %d, %d, want %d, %d", s, w, steam, window)
+		set := fmt.Sprintf("WINDOWID=%d\x00SteamAppId=%d\x00TMUX=/tmp/t,%d,0\x00WINEPREFIX=/p\x00", window, steam, steam%maxPID)
+		want := environment{int(steam), window, int(steam % maxPID), "/p"}
+		if got := parseEnviron(append([]byte(set), in...)); got != want && steam%maxPID != 0 {
+			t.Fatalf("got %+v, want %+v", got, want)
 		}
 		// Behind other variables, too.
-		if s2, w2 := parseEnviron(append([]byte("A=1\x00XWINDOWID=3\x00"), in...)); s2 != s || w2 != w {
-			t.Fatalf("got %d, %d, want %d, %d", s2, w2, s, w)
+		if got := parseEnviron(append([]byte("A=1\x00XWINDOWID=3\x00"), in...)); got != e {
+			t.Fatalf("got %+v, want %+v", got, e)
 		}
 	})
 }

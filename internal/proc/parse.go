@@ -18,6 +18,7 @@ type stat struct {
 	comm  string
 	state byte
 	ppid  int
+	tty   int
 	flags uint64
 	// threads counts the threads that are left, an ended main thread
 	// included.
@@ -50,7 +51,12 @@ func parseStat(b []byte) (stat, bool) {
 	if s.ppid, ok = number(f[1]); !ok {
 		return stat{}, false
 	}
-	var err error
+	// A device number has 32 bits and is printed with a sign (makedev(3)).
+	tty, err := strconv.ParseInt(f[4], 10, 32)
+	if err != nil {
+		return stat{}, false
+	}
+	s.tty = int(tty)
 	if s.flags, err = strconv.ParseUint(f[6], 10, 64); err != nil {
 		return stat{}, false
 	}
@@ -279,11 +285,30 @@ func parseLabel(b []byte) string {
 	return name
 }
 
-// parseEnviron reads SteamAppId and WINDOWID from /proc/PID/environ. Of two
-// entries with one name the first counts, as for getenv(3). A value that is
-// not a number counts as none.
-func parseEnviron(b []byte) (steam int, window uint32) {
-	var seenSteam, seenWindow bool
+// environment is what is read of /proc/PID/environ.
+type environment struct {
+	steam       int
+	window      uint32
+	multiplexer int
+	winePrefix  string
+}
+
+// parseEnviron reads the variables of an environment. Of two entries with one
+// name the first counts, as for getenv(3). A value that is not what it should
+// be counts as none.
+func parseEnviron(b []byte) environment {
+	const (
+		steam = iota
+		window
+		tmux
+		screen
+		prefix
+		home
+		count
+	)
+	names := [count]string{"SteamAppId", "WINDOWID", "TMUX", "STY", "WINEPREFIX", "HOME"}
+	var values [count]string
+	var seen [count]bool
 	for len(b) > 0 {
 		entry := b
 		if i := bytes.IndexByte(b, 0); i >= 0 {
@@ -291,18 +316,49 @@ func parseEnviron(b []byte) (steam int, window uint32) {
 		} else {
 			b = nil
 		}
-		if v, ok := bytes.CutPrefix(entry, []byte("SteamAppId=")); ok && !seenSteam {
-			seenSteam = true
-			if n, err := strconv.ParseUint(string(v), 10, 32); err == nil {
-				steam = int(n)
+		for i, name := range names {
+			if len(entry) > len(name) && entry[len(name)] == '=' && string(entry[:len(name)]) == name && !seen[i] {
+				values[i], seen[i] = string(entry[len(name)+1:]), true
 			}
 		}
-		if v, ok := bytes.CutPrefix(entry, []byte("WINDOWID=")); ok && !seenWindow {
-			seenWindow = true
-			window = windowID(string(v))
-		}
 	}
-	return steam, window
+	e := environment{window: windowID(values[window]), multiplexer: tmuxServer(values[tmux]), winePrefix: values[prefix]}
+	if n, err := strconv.ParseUint(values[steam], 10, 32); err == nil {
+		e.steam = int(n)
+	}
+	if e.multiplexer == 0 {
+		e.multiplexer = screenServer(values[screen])
+	}
+	if e.winePrefix == "" && values[home] != "" {
+		e.winePrefix = values[home] + "/.wine"
+	}
+	// Wine takes a prefix with and without a slash at its end for one.
+	if trimmed := strings.TrimRight(e.winePrefix, "/"); trimmed != "" {
+		e.winePrefix = trimmed
+	}
+	return e
+}
+
+// tmuxServer reads the server's pid of "SOCKET,PID,SESSION" (tmux(1),
+// ENVIRONMENT); the socket's path may hold commas. 0 for anything else.
+func tmuxServer(s string) int {
+	f := strings.Split(s, ",")
+	if len(f) < 3 {
+		return 0
+	}
+	n, _ := number(f[len(f)-2])
+	return n
+}
+
+// screenServer reads the server's pid of "PID.TTY.HOST" or "PID.NAME" (screen(1),
+// ENVIRONMENT); 0 for anything else.
+func screenServer(s string) int {
+	pid, _, ok := strings.Cut(s, ".")
+	if !ok {
+		return 0
+	}
+	n, _ := number(pid)
+	return n
 }
 
 // windowID reads an X resource id as terminals write it, in decimal or with

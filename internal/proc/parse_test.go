@@ -20,16 +20,17 @@ func TestStat(t *testing.T) {
 		want     stat
 		ok       bool
 	}{
-		{"a program", statCat, stat{18336, "cat", 'R', 18334, 4194304, 1, 128967}, true},
-		{"a thread of the kernel", statKthreadd, stat{2, "kthreadd", 'S', 0, 2129984, 1, 25}, true},
-		{"a name with spaces and parentheses", "7 (a) b (c) S 1 2 3) Z 5 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0", stat{7, "a) b (c) S 1 2 3", 'Z', 5, 4, 3, 99}, true},
-		{"a name with a line feed and a backslash", `7 (a\nb\\c) S 5 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0`, stat{7, "a\nb\\c", 'S', 5, 4, 3, 99}, true},
-		{"no name", "7 () S 5 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0", stat{7, "", 'S', 5, 4, 3, 99}, true},
+		{"a program", statCat, stat{18336, "cat", 'R', 18334, 0, 4194304, 1, 128967}, true},
+		{"a thread of the kernel", statKthreadd, stat{2, "kthreadd", 'S', 0, 0, 2129984, 1, 25}, true},
+		{"a name with spaces and parentheses", "7 (a) b (c) S 1 2 3) Z 5 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0", stat{7, "a) b (c) S 1 2 3", 'Z', 5, 0, 4, 3, 99}, true},
+		{"a name with a line feed and a backslash", `7 (a\nb\\c) S 5 7 7 34818 -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0`, stat{7, "a\nb\\c", 'S', 5, 34818, 4, 3, 99}, true},
+		{"no name", "7 () S 5 7 7 -2147483648 -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0", stat{7, "", 'S', 5, -2147483648, 4, 3, 99}, true},
 		{"too few fields", "7 (a) S 5 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 3 0", stat{}, false},
 		{"no parenthesis", "7 a S 5 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0", stat{}, false},
 		{"parentheses the wrong way round", "7 )a( S 5 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0", stat{}, false},
 		{"a parent that is no number", "7 (a) S x 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0", stat{}, false},
 		{"a negative parent", "7 (a) S -5 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0", stat{}, false},
+		{"a terminal that is no number", "7 (a) S 5 7 7 x -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0", stat{}, false},
 		{"a huge pid", "99999999999999999999 (a) S 5 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 3 0 99 0", stat{}, false},
 		{"nothing", "", stat{}, false},
 	} {
@@ -176,8 +177,42 @@ func TestEnviron(t *testing.T) {
 		{"A=WINDOWID=7\nWINDOWID=8\x00", 0, 0},
 		{"\x00\x00\x00WINDOWID=3\x00\x00", 0, 3},
 	} {
-		if steam, window := parseEnviron([]byte(c.in)); steam != c.steam || window != c.window {
-			t.Errorf("%q: got %d, %d", c.in, steam, window)
+		if e := parseEnviron([]byte(c.in)); e.steam != c.steam || e.window != c.window {
+			t.Errorf("%q: got %+v", c.in, e)
+		}
+	}
+}
+
+func TestTheServerOfATerminalMultiplexer(t *testing.T) {
+	for in, want := range map[string]int{
+		"TMUX=/tmp/tmux-1000/default,4711,0\x00":              4711,
+		"TMUX=/tmp/a,7,b/default,4711,$3\x00":                 4711,
+		"TMUX=\x00STY=4712.pts-3.desk\x00":                    4712,
+		"STY=4712.pts-3.desk\x00TMUX=/tmp/t,4711,0\x00":       4711, // the inner one cannot be told; tmux is common
+		"STY=4712.my.name\x00":                                4712,
+		"TMUX=4711\x00":                                       0,
+		"TMUX=/tmp/t,x,0\x00STY=none\x00":                     0,
+		"TMUX=/tmp/t,99999999,0\x00":                          0,
+		"STY=.desk\x00":                                       0,
+		"XTMUX=/tmp/t,4711,0\x00TMUX_PANE=%1\x00STYX=1.2\x00": 0,
+	} {
+		if got := parseEnviron([]byte(in)).multiplexer; got != want {
+			t.Errorf("%q: got %d", in, got)
+		}
+	}
+}
+
+func TestTheWinePrefix(t *testing.T) {
+	for in, want := range map[string]string{
+		"HOME=/home/u\x00WINEPREFIX=/games/a\x00":   "/games/a",
+		"HOME=/home/u\x00WINEPREFIX=/games/a//\x00": "/games/a",
+		"HOME=/home/u\x00WINEPREFIX=\x00":           "/home/u/.wine",
+		"HOME=/home/u\x00":                          "/home/u/.wine",
+		"WINEPREFIX=/\x00":                          "/",
+		"XHOME=/home/u\x00":                         "",
+	} {
+		if got := parseEnviron([]byte(in)).winePrefix; got != want {
+			t.Errorf("%q: got %q", in, got)
 		}
 	}
 }

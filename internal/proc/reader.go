@@ -78,7 +78,7 @@ func (r *Reader) fill(e *entry, need Fields) {
 			e.gone = true
 			return
 		}
-		p.PPID, p.Start, p.Comm = s.ppid, s.start, s.comm
+		p.PPID, p.Start, p.Comm, p.TTY = s.ppid, s.start, s.comm, s.tty
 		p.Zombie, p.Kernel = s.zombie(), s.flags&kernelThread != 0
 	}
 	if need&Status != 0 {
@@ -99,7 +99,8 @@ func (r *Reader) fill(e *entry, need Fields) {
 		p.Argv0 = parseArgv0(r.file(dir+"cmdline", maxFile))
 	}
 	if need&Environ != 0 {
-		p.SteamAppID, p.WindowID = parseEnviron(r.file(dir+"environ", maxEnviron))
+		e := parseEnviron(r.file(dir+"environ", maxEnviron))
+		p.SteamAppID, p.WindowID, p.Multiplexer, p.WinePrefix = e.steam, e.window, e.multiplexer, e.winePrefix
 	}
 	if need&Sandbox != 0 {
 		// The file is the sandbox's own and could be anything; opening a

@@ -32,11 +32,11 @@ func (m tree) process(pid, parent int, comm string, inner ...int) {
 	for _, n := range inner {
 		names += fmt.Sprintf("\t%d", n)
 	}
-	m.file(dir+"stat", fmt.Sprintf("%d (%s) S %d 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 %d 0\n", pid, comm, parent, 10*pid))
+	m.file(dir+"stat", fmt.Sprintf("%d (%s) S %d 0 0 34816 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 %d 0\n", pid, comm, parent, 10*pid))
 	m.file(dir+"status", fmt.Sprintf("Name:\t%s\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nUid:\t1000\t1000\t1000\t1000\nNSpid:\t%s\n", comm, pid, pid, parent, names))
 	m.file(dir+"cgroup", "0::/app-"+comm+"-1.scope\n")
 	m.file(dir+"cmdline", comm+"\x00--flag\x00")
-	m.file(dir+"environ", "WINDOWID=5\x00SteamAppId=440\x00")
+	m.file(dir+"environ", "WINDOWID=5\x00SteamAppId=440\x00STY=7.pts-0.desk\x00HOME=/home/u\x00")
 	m.file(dir+"attr/current", "snap."+comm+".x (enforce)\n")
 	m.link(dir+"exe", "/usr/bin/"+comm+" (deleted)")
 	m.link(dir+"ns/uts", "uts:[1]")
@@ -63,7 +63,7 @@ func TestEveryFileFillsItsFields(t *testing.T) {
 	m := newTree()
 	m.file("40/root/.flatpak-info", flatpakInfo)
 	full := Process{PID: 40, PPID: 1, Start: 400, Comm: "mpv", Exe: "/usr/bin/mpv", Argv0: "mpv", UID: 1000, NSPid: []int{40},
-		Unit: "app-mpv-1.scope", Flatpak: "org.example.Player", FlatpakInstance: "3262137452", Snap: "mpv", SteamAppID: 440, WindowID: 5,
+		Unit: "app-mpv-1.scope", Flatpak: "org.example.Player", FlatpakInstance: "3262137452", Snap: "mpv", SteamAppID: 440, WindowID: 5, TTY: 34816, Multiplexer: 7, WinePrefix: "/home/u/.wine",
 		SameUTS: true, SamePID: true}
 	if got, ok := m.reader().Process(40); !ok || !reflect.DeepEqual(got, full) {
 		t.Errorf("got %+v %v\nwant %+v", got, ok, full)
@@ -78,7 +78,7 @@ func TestEveryFileFillsItsFields(t *testing.T) {
 		t.Errorf("in parts: got %+v", got)
 	}
 	// And only what was asked for is read.
-	if got, ok := m.reader().Read(40, Cgroup); !ok || !reflect.DeepEqual(got, Process{PID: 40, PPID: 1, Start: 400, Comm: "mpv", Unit: "app-mpv-1.scope", SameUTS: true, SamePID: true}) {
+	if got, ok := m.reader().Read(40, Cgroup); !ok || !reflect.DeepEqual(got, Process{PID: 40, PPID: 1, Start: 400, Comm: "mpv", TTY: 34816, Unit: "app-mpv-1.scope", SameUTS: true, SamePID: true}) {
 		t.Errorf("got %+v %v", got, ok)
 	}
 }
@@ -108,7 +108,7 @@ func TestUnreadableFilesLeaveTheirFieldsZero(t *testing.T) {
 		delete(m, "40/"+name)
 	}
 	got, ok := m.reader().Process(40)
-	want := Process{PID: 40, PPID: 1, Start: 400, Comm: "mpv", UID: 1000, NSPid: []int{40}, SameUTS: true, SamePID: true}
+	want := Process{PID: 40, PPID: 1, Start: 400, Comm: "mpv", TTY: 34816, UID: 1000, NSPid: []int{40}, SameUTS: true, SamePID: true}
 	if !ok || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v %v, want %+v", got, ok, want)
 	}

@@ -8,7 +8,7 @@ package proc
 type Fields uint16
 
 const (
-	// Stat fills PPID, Start, Comm, Zombie and Kernel. It is always read.
+	// Stat fills PPID, Start, Comm, TTY, Zombie and Kernel. It is always read.
 	Stat Fields = 1 << iota
 	// Status fills UID, NSPid and SamePID, and refuses the id of a thread:
 	// only a thread group has one of its own in the listing of /proc.
@@ -19,7 +19,7 @@ const (
 	Link
 	// Cmdline fills Argv0.
 	Cmdline
-	// Environ fills SteamAppID and WindowID.
+	// Environ fills SteamAppID, WindowID, Multiplexer and WinePrefix.
 	Environ
 	// Sandbox fills Flatpak and FlatpakInstance.
 	Sandbox
@@ -33,7 +33,7 @@ const (
 )
 
 // Process is what one reading of /proc/PID says. Fields that need the same
-// user (Exe, Flatpak, Snap, SteamAppID, WindowID) are zero when unreadable.
+// user (Exe, Flatpak, Snap and those of Environ) are zero when unreadable.
 // Fields of files that were not asked for are zero, and SameUTS and SamePID
 // true.
 type Process struct {
@@ -43,6 +43,9 @@ type Process struct {
 	Start uint64
 	// Comm is the kernel's name for the process, at most 15 bytes.
 	Comm string
+	// TTY is the device number of the controlling terminal (stat, field 7); 0
+	// when there is none.
+	TTY int
 	// Zombie is true for a process that has ended and was not waited for.
 	Zombie bool
 	// Kernel is true for a thread of the kernel (PF_KTHREAD).
@@ -69,6 +72,14 @@ type Process struct {
 	SteamAppID int
 	// WindowID is WINDOWID of the environment (terminals set it); 0.
 	WindowID uint32
+	// Multiplexer is the pid of the tmux or screen server that the process was
+	// started in, from TMUX or STY of the environment; 0. The server may have
+	// ended since.
+	Multiplexer int
+	// WinePrefix is WINEPREFIX of the environment, else what Wine uses without
+	// it, HOME/.wine; "" when neither is there. Every process has one, also
+	// those that are none of Wine's.
+	WinePrefix string
 	// SameUTS is false only when the process is known to be in another UTS
 	// namespace than we are.
 	SameUTS bool

@@ -159,8 +159,9 @@ type View struct {
 	Book      *Book
 	Match     match.Result
 
-	sound Sound
-	procs match.Processes
+	sound   Sound
+	display Display // nil when it was not asked or did not open
+	procs   match.Processes
 	// warming is Warm at work, beside the match: Move waits for what it opens
 	// when it needs it.
 	warming sync.WaitGroup
@@ -206,6 +207,9 @@ func (p *Pipeline) look(ctx, displayCtx context.Context, window *desktop.WindowI
 	if window != nil {
 		wg.Go(func() {
 			d, err := p.Display(displayCtx)
+			if err == nil {
+				v.display = d
+			}
 			switch {
 			case err != nil:
 			case w.titles:
@@ -299,7 +303,7 @@ func (p *Pipeline) run(ctx context.Context, r Request, rep *Report) error {
 			return err
 		}
 	}
-	if err := p.choose(v, r, rep); err != nil {
+	if err := p.choose(ctx, v, r, rep); err != nil {
 		return err
 	}
 	if to == nil {
@@ -312,10 +316,10 @@ func (p *Pipeline) run(ctx context.Context, r Request, rep *Report) error {
 }
 
 // choose puts the request's streams into the report.
-func (p *Pipeline) choose(v *View, r Request, rep *Report) error {
+func (p *Pipeline) choose(ctx context.Context, v *View, r Request, rep *Report) error {
 	switch r.Target.Whom {
 	case Focused, ByWindow, ByPID:
-		return p.chooseMatched(v, r, rep)
+		return p.chooseMatched(ctx, v, r, rep)
 	}
 	// The streams are named by the request itself; the match only says which
 	// of them nobody may move.
@@ -360,7 +364,7 @@ func (p *Pipeline) choose(v *View, r Request, rep *Report) error {
 	return &Problem{Kind: Nothing, Message: "nothing is playing"}
 }
 
-func (p *Pipeline) chooseMatched(v *View, r Request, rep *Report) error {
+func (p *Pipeline) chooseMatched(ctx context.Context, v *View, r Request, rep *Report) error {
 	pid := 0
 	if r.Target.Whom == ByPID {
 		pid = r.Target.PID
@@ -378,6 +382,7 @@ func (p *Pipeline) chooseMatched(v *View, r Request, rep *Report) error {
 		}
 	}
 	var guesses []string
+	doubt := -1 // the index of the first stream with one
 	for i := range v.Match.Streams {
 		m := &v.Match.Streams[i]
 		s := &v.Snapshot.Streams[i]
@@ -389,6 +394,9 @@ func (p *Pipeline) chooseMatched(v *View, r Request, rep *Report) error {
 			p.add(rep, v, s, string(m.Rule), m.Confidence.String())
 		default:
 			guesses = append(guesses, Quote(p.name(s)))
+			if doubt < 0 && m.Doubt != "" {
+				doubt = i
+			}
 		}
 	}
 	if len(rep.Moves) > 0 {
@@ -406,6 +414,9 @@ func (p *Pipeline) chooseMatched(v *View, r Request, rep *Report) error {
 	switch {
 	case len(guesses) > 0:
 		silent.Message = "no stream surely belongs to " + term.Escape(rep.Application)
+		if doubt >= 0 {
+			silent.Message += ": " + p.doubt(ctx, v, doubt)
+		}
 		silent.Hint = "--guess would move " + strings.Join(guesses, ", ")
 	case v.Match.Window.Reason != "":
 		silent.Hint = term.Escape(v.Match.Window.Reason)
@@ -413,6 +424,22 @@ func (p *Pipeline) chooseMatched(v *View, r Request, rep *Report) error {
 		silent.Hint = `"patoggle why" says whose each stream is`
 	}
 	return silent
+}
+
+// doubt is the doubt about a stream in words. What waited for Focus has no
+// titles of the other windows, which tell a user which ones are meant: they are
+// looked for now, as nothing moves that could be late.
+func (p *Pipeline) doubt(ctx context.Context, v *View, stream int) string {
+	if p.Discreet {
+		return "it may play in another window of it"
+	}
+	doubt := v.Match.Streams[stream].Doubt
+	if s, err := v.display.Screen(ctx, v.Screen.Active); err == nil {
+		in := p.input(v)
+		in.Screen = s
+		doubt = firstOf(match.Match(in).Streams[stream].Doubt, doubt)
+	}
+	return term.Escape(doubt)
 }
 
 // isCalled is true when the user's name is one of the names an application

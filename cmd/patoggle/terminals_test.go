@@ -1,0 +1,106 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/patoggle/patoggle/internal/lab"
+)
+
+// windowTitled waits for a window whose title begins so.
+func (d *desk) windowTitled(title string) uint32 {
+	d.t.Helper()
+	return d.display.WaitWindow(title, func(w lab.Window) bool { return strings.HasPrefix(w.Title, title) }).ID
+}
+
+// streamOf waits for the stream of the player that Mpv made for that name.
+func (d *desk) streamOf(name string) (index int) {
+	d.t.Helper()
+	d.Until("the stream of "+name, func() bool {
+		for _, s := range d.sound.Streams() {
+			if s.On != "" && (s.Media == name || strings.HasPrefix(s.Media, name+" - ")) {
+				index = s.Index
+				return true
+			}
+		}
+		return false
+	})
+	return index
+}
+
+// singleTerminals open all their windows from one process, and set no WINDOWID.
+// open opens one that runs a command.
+var singleTerminals = map[string]struct {
+	needs string
+	start func(d *desk)
+	open  func(d *desk, title string, command []string)
+}{
+	"gnome-terminal": {
+		needs: "gnome-terminal",
+		start: func(d *desk) {
+			d.Bus()
+			d.SpawnCmd(lab.Cmd{Name: "/usr/libexec/gnome-terminal-server", Env: []string{"GSETTINGS_BACKEND=memory", "LANG=C.UTF-8", "NO_AT_BRIDGE=1"}})
+		},
+		open: func(d *desk, title string, command []string) {
+			args := append([]string{"--window", "--title=" + title, "--"}, command...)
+			d.Until("gnome-terminal's server", func() bool {
+				// Its exit code is 0 even when there is no server.
+				r := d.Run([]string{"LANG=C.UTF-8"}, "gnome-terminal", args...)
+				return r.Code == 0 && !strings.Contains(r.Stderr, "not provided by any")
+			})
+		},
+	},
+	"lxterminal": {
+		needs: "lxterminal",
+		start: func(*desk) {},
+		open: func(d *desk, title string, command []string) {
+			d.SpawnCmd(lab.Cmd{Name: "lxterminal", Args: []string{"--title=" + title, "-e", strings.Join(command, " ")}, Env: []string{"LANG=C.UTF-8", "NO_AT_BRIDGE=1"}})
+			d.windowTitled(title)
+		},
+	},
+	"terminator": {
+		needs: "terminator",
+		start: func(d *desk) { d.Bus() },
+		open: func(d *desk, title string, command []string) {
+			d.SpawnCmd(lab.Cmd{Name: "terminator", Args: append([]string{"--title=" + title, "-x"}, command...), Env: []string{"LANG=C.UTF-8", "NO_AT_BRIDGE=1", "GSETTINGS_BACKEND=memory"}})
+			d.windowTitled(title)
+		},
+	},
+}
+
+func TestOneTerminalProcessWithTwoWindows(t *testing.T) {
+	for name, terminal := range singleTerminals {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lab.Need(t, terminal.needs)
+			d := newDesk(t, pulseAudio)
+			terminal.start(d)
+			terminal.open(d, "music", d.Mpv(lab.App{Name: "song", NoWindow: true}))
+			music := d.windowTitled("music")
+			s := d.streamOf("song")
+			d.display.Focus(music)
+			d.moves("b", "descendant", []int{s}) // there is one window only
+
+			terminal.open(d, "mail", []string{"cat"})
+			mail := d.windowTitled("mail")
+			for _, front := range []uint32{mail, music} {
+				d.display.Focus(front)
+				d.stays(3, "no stream surely belongs to")
+				r := d.expect(3, "nothing says in which")
+				if !strings.Contains(r.Stderr, `"music`) || !strings.Contains(r.Stderr, `"mail`) || !strings.Contains(r.Stderr, `--guess would move "mpv"`) {
+					t.Errorf("it does not name both windows and the player: %s", r.Stderr)
+				}
+				if w := d.why(s); w.Confidence != "low" || w.Rule != "descendant" || w.Doubt == "" {
+					t.Errorf("why says %+v", w)
+				}
+				if r := d.expect(0, "--guess lets it move", "why"); !strings.Contains(r.Stdout, "stays: it runs in a terminal of") {
+					t.Errorf("why says %s", r.Stdout)
+				}
+				if d.list().Streams[0].Focused {
+					t.Error("list marks it focused")
+				}
+			}
+			d.moves("c", "descendant", []int{s}, "--guess")
+		})
+	}
+}

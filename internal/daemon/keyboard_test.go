@@ -46,7 +46,6 @@ type desk struct {
 	grabs   int
 	refuse  error
 	wrong   byte // the keycode that is grabbed, 0 for the right one
-	gone    chan struct{}
 }
 
 func (d *desk) Keyboard(context.Context) (*x11.Keyboard, error) {

@@ -21,7 +21,6 @@ type seat struct {
 	x          *x11.Conn // nil on Wayland
 	compositor string    // "" on X11
 	claim      io.Closer // what makes us the one patoggled of a session bus; nil for none
-	keys       keySource
 }
 
 // keySource is where hotkeys come from: the board on X11, else a

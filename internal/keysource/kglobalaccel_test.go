@@ -15,7 +15,6 @@ type plasma struct {
 	*stage
 	mu      sync.Mutex
 	actions map[string]*plasmaAction // by component and action
-	calls   []string
 }
 
 type plasmaAction struct {

@@ -48,7 +48,7 @@ func newGate(t *testing.T, code uint32, grant func(trigger string) string) *gate
 				list[i].About = map[string]dbus.Variant{"trigger_description": dbus.MakeVariant(grant(trigger))}
 			}
 			request := path("request", who, options, "handle_token")
-			go g.emit(string(request), portalRequest+".Response", code, map[string]dbus.Variant{"shortcuts": dbus.MakeVariant(list)})
+			go g.conn.Emit(request, portalRequest+".Response", code, map[string]dbus.Variant{"shortcuts": dbus.MakeVariant(list)})
 			return request, nil
 		},
 	})

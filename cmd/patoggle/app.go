@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -40,7 +42,7 @@ type app struct {
 // run is the program. It returns the exit code.
 func run(args []string, stdout, stderr io.Writer, getenv func(string) string) int {
 	a := &app{stdout: stdout, stderr: stderr, getenv: getenv}
-	return explain(stderr, a.execute(args))
+	return a.explain(a.execute(args))
 }
 
 // execute does what the arguments say. A key is mostly bound to none, and then
@@ -93,7 +95,6 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.stdout, help(cmd)) })
-	root.SuggestionsMinimumDistance = 2 // the default of the library's own check
 
 	all := root.PersistentFlags()
 	all.StringVar(&a.server, "server", "", "the sound server, as in PULSE_SERVER")
@@ -103,12 +104,13 @@ func (a *app) root() *cobra.Command {
 	all.BoolVar(&a.json, "json", false, "one JSON object on standard output")
 	all.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but errors")
 	all.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error")
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if a.timeout <= 0 {
-			return fmt.Errorf("--timeout must be longer than 0, for example 2s")
+			return wrong("", "--timeout wants %s, longer than 0", wanted("timeout"))
 		}
-		return nil
+		return together(cmd)
 	}
+	root.SetFlagErrorFunc(flagMistake)
 
 	f := root.Flags()
 	f.BoolVar(&prev, "prev", false, "to the previous sink")
@@ -128,7 +130,7 @@ func (a *app) root() *cobra.Command {
 		ValidArgs: []string{"list", "why", "config", "bind", "completion"},
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd, rest, err := root.Find(args)
-			if err != nil || len(rest) > 0 {
+			if err != nil || len(rest) > 0 && cmd == root { // "help list sinks" is about "list"
 				return noArguments(root, args)
 			}
 			return cmd.Help()
@@ -136,18 +138,6 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(a.listCommand(), a.whyCommand(), a.configCommand(), a.bindCommand(), a.completionCommand(root))
 	return root
-}
-
-// noArguments refuses arguments, and names the command that was meant.
-func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	hint := ""
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = fmt.Sprintf(" (did you mean %q?)", near[0])
-	}
-	return fmt.Errorf("%q is no command of %s%s", args[0], cmd.CommandPath(), hint)
 }
 
 // What the completions of the shells say of flags that two commands have; the
@@ -185,12 +175,12 @@ func (t *targetFlags) target(cmd *cobra.Command) (toggle.Target, error) {
 		return toggle.Target{Whom: toggle.ByWindow, Window: id}, err
 	case given("pid"):
 		if t.pid <= 0 {
-			return toggle.Target{}, fmt.Errorf("--pid wants a process id, not %d", t.pid)
+			return toggle.Target{}, wrong("", "--pid wants a process id, not %d", t.pid)
 		}
 		return toggle.Target{Whom: toggle.ByPID, PID: t.pid}, nil
 	case given("app"):
 		if strings.TrimSpace(t.app) == "" {
-			return toggle.Target{}, fmt.Errorf("--app wants the name of an application")
+			return toggle.Target{}, wrong("", "--app wants the name of an application")
 		}
 		return toggle.Target{Whom: toggle.ByName, App: t.app}, nil
 	case given("stream"):
@@ -211,7 +201,7 @@ func parseWindow(s string) (desktop.WindowID, error) {
 	// IDs"), and 0 and 1 mean "none" and "pointer root".
 	id, err := strconv.ParseUint(digits, base, 29)
 	if err != nil || id < 2 {
-		return "", fmt.Errorf("--window wants a window id such as 0x800008 or 8388616, not %q", s)
+		return "", wrong("", "--window wants %s, not %s", wanted("window"), toggle.Quote(s))
 	}
 	return desktop.XWindow(uint32(id)), nil
 }
@@ -238,6 +228,25 @@ func (a *app) loadConfig(warnings io.Writer) (*config.Config, error) {
 		return nil, err
 	}
 	return cfg, nil
+}
+
+// lookConfig is loadConfig for what only looks: a mistake in the file is a
+// warning there, and the defaults are used. One needs the names of the sinks in
+// order to write the file.
+func (a *app) lookConfig() (*config.Config, error) {
+	cfg, err := a.loadConfig(a.stderr)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return cfg, err
+	}
+	var bad config.Errors
+	if !errors.As(err, &bad) {
+		return nil, err
+	}
+	for _, e := range bad {
+		say(a.stderr, "warning", term.Escape(e.Error()))
+	}
+	say(a.stderr, "hint", "this is shown with the defaults; nothing moves before the file is right")
+	return config.Default(), nil
 }
 
 func (a *app) configPath() (string, error) {

@@ -26,7 +26,7 @@ func (a *app) completionCommand(root *cobra.Command) *cobra.Command {
 		Use:       "completion bash|zsh|fish",
 		Short:     "print a completion script for a shell",
 		ValidArgs: []string{"bash", "zsh", "fish"},
-		Args:      oneWord("completion", "bash", "zsh", "fish"),
+		Args:      oneWord("bash", "zsh", "fish"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch args[0] {
 			case "bash":

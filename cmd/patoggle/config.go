@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +18,7 @@ func (a *app) configCommand() *cobra.Command {
 		Use:       "config path|check|init",
 		Short:     "show, check or write the configuration file",
 		ValidArgs: []string{"path", "check", "init"},
-		Args:      oneWord("config", "path", "check", "init"),
+		Args:      oneWord("path", "check", "init"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			path, err := a.configPath()
 			if err != nil {
@@ -39,16 +38,6 @@ func (a *app) configCommand() *cobra.Command {
 			fmt.Fprintln(a.stdout, term.Escape(path))
 			return nil
 		},
-	}
-}
-
-// oneWord accepts exactly one of the words, once.
-func oneWord(command string, words ...string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) == 1 && slices.Contains(words, args[0]) {
-			return nil
-		}
-		return fmt.Errorf("patoggle %s wants one of %q", command, words)
 	}
 }
 

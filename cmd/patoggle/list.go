@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -25,18 +27,14 @@ func (a *app) listCommand() *cobra.Command {
 			if len(args) == 0 {
 				return nil
 			}
-			return oneWord("list", "sinks", "streams")(cmd, args)
+			return oneWord("sinks", "streams")(cmd, args)
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			cfg, err := a.loadConfig(a.stderr)
+			v, err := a.lookAround()
 			if err != nil {
-				return err
-			}
-			ctx, cancel := a.context()
-			defer cancel()
-			p := a.pipeline(cfg)
-			v, err := a.look(ctx, p, "", 0)
-			if err != nil {
+				if a.json {
+					return errors.Join(err, a.printJSON(&listing{Reason: reason(err), Sinks: []listingSink{}, Streams: []listingStream{}}))
+				}
 				return err
 			}
 			if a.verbose && v.ScreenErr != nil {
@@ -57,6 +55,17 @@ func (a *app) listCommand() *cobra.Command {
 
 // look asks both servers and says whose each stream is. The display is asked
 // but not needed.
+// lookAround looks at the sound server and at the focused window.
+func (a *app) lookAround() (*toggle.View, error) {
+	cfg, err := a.lookConfig()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := a.context()
+	defer cancel()
+	return a.look(ctx, a.pipeline(cfg), "", 0)
+}
+
 func (a *app) look(ctx context.Context, p *toggle.Pipeline, window desktop.WindowID, pid int) (*toggle.View, error) {
 	v, err := p.Look(ctx, &window)
 	if err != nil {
@@ -73,6 +82,8 @@ type listing struct {
 		Version  string `json:"version"`
 		PipeWire bool   `json:"pipewire"`
 	} `json:"server"`
+	// Reason is one sentence when it failed; then the rest is empty.
+	Reason      string          `json:"reason"`
 	DefaultSink string          `json:"default_sink"`
 	Sinks       []listingSink   `json:"sinks"`
 	Streams     []listingStream `json:"streams"`
@@ -89,6 +100,7 @@ type listingSink struct {
 	Volume      int                 `json:"volume_percent"`
 	Muted       bool                `json:"muted"`
 	InCycle     bool                `json:"in_cycle"`
+	Ring        int                 `json:"ring"`
 	Streams     []pulse.StreamIndex `json:"streams"`
 }
 
@@ -116,6 +128,7 @@ func newListing(v *toggle.View) *listing {
 	l.Server.Name = v.Snapshot.Server.Name
 	l.Server.Version = v.Snapshot.Server.Version
 	l.Server.PipeWire = v.Snapshot.Server.PipeWire
+	ring := v.Book.Ring()
 	for i, o := range v.Book.Outputs {
 		l.Sinks[i] = listingSink{
 			Index:       o.Index,
@@ -128,6 +141,7 @@ func newListing(v *toggle.View) *listing {
 			Volume:      o.Volume,
 			Muted:       o.Muted,
 			InCycle:     o.InCycle,
+			Ring:        slices.Index(ring, o.Index) + 1,
 			Streams:     []pulse.StreamIndex{},
 		}
 	}
@@ -187,7 +201,9 @@ func (a *app) printSinks(l *listing, v *toggle.View) error {
 		term.Column{Title: "NOTE"},
 		term.Column{Title: "NAME", Flexible: true},
 	)
-	for i, s := range l.Sinks {
+	next := v.Next()
+	for _, i := range inRingOrder(l) {
+		s := l.Sinks[i]
 		mark, style := "  ", term.Style("")
 		if s.Default {
 			mark, style = "* ", term.Bold
@@ -199,14 +215,32 @@ func (a *app) printSinks(l *listing, v *toggle.View) error {
 			term.Cell{Text: s.State},
 			term.Cell{Text: notes(
 				note{s.Default, "default"},
+				note{next != nil && next.Index == s.Index, "next"},
 				note{s.Muted, "muted"},
 				note{unplugged, "unplugged"},
-				note{!s.InCycle && !unplugged, "not in cycle"},
+				note{!s.InCycle && !unplugged, "not in the ring"},
 			)},
 			term.Cell{Text: s.Name, Style: term.Dim},
 		)
 	}
 	return t.Write(a.stdout)
+}
+
+// inRingOrder are the positions of the sinks in the order in which a press goes
+// from one to the next, and then of those it does not go to.
+func inRingOrder(l *listing) []int {
+	order := make([]int, len(l.Sinks))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(x, y int) int {
+		a, b := l.Sinks[x], l.Sinks[y]
+		if (a.Ring == 0) != (b.Ring == 0) {
+			return b.Ring - a.Ring // 0 last
+		}
+		return cmp.Or(a.Ring-b.Ring, strings.Compare(a.Name, b.Name))
+	})
+	return order
 }
 
 func (a *app) printStreams(l *listing, v *toggle.View) error {

@@ -5,6 +5,8 @@ package main
 //   - What was asked for goes to stdout, everything else to stderr.
 //   - A failure is "patoggle: error: …". Where a cure is known, the next line
 //     is "patoggle: hint: …". A thing to know is "patoggle: warning: …".
+//   - That there is nothing to do is no error: "patoggle: mpv is not playing
+//     anything". With -q it is not said.
 //   - Lower case, no full stop, names in quotation marks.
 //   - Names that come from outside (titles, sinks, arguments) are escaped
 //     before they are printed: a web page's title cannot drive the terminal.
@@ -14,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 
 	"github.com/patoggle/patoggle/config"
 	"github.com/patoggle/patoggle/internal/term"
@@ -31,17 +34,22 @@ const (
 func say(w io.Writer, kind, text string) { fmt.Fprintf(w, "patoggle: %s: %s\n", kind, text) }
 
 // explain prints an error with its hint and returns the exit code for it.
-func explain(w io.Writer, err error) int {
+func (a *app) explain(err error) int {
+	w := a.stderr
 	var problem *toggle.Problem
 	var bad config.Errors
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &problem) && problem.Kind == toggle.Nothing:
+		if !a.quiet {
+			fmt.Fprintf(w, "patoggle: %s\n", problem.Message)
+			a.hint(problem)
+		}
+		return exitNothing
 	case errors.As(err, &problem):
 		say(w, "error", problem.Message)
-		if problem.Hint != "" {
-			say(w, "hint", problem.Hint)
-		}
+		a.hint(problem)
 		return int(problem.Kind)
 	case errors.As(err, &bad):
 		for _, e := range bad {
@@ -49,8 +57,22 @@ func explain(w io.Writer, err error) int {
 		}
 		return exitUsage
 	}
-	// What is left are the command library's complaints about arguments.
-	say(w, "error", term.Escape(err.Error()))
-	say(w, "hint", `"patoggle --help" shows the usage`)
-	return exitUsage
+	// What is left is an error of writing the answer.
+	say(w, "error", "the answer cannot be written: "+term.Escape(cause(err)))
+	return exitFailed
+}
+
+func (a *app) hint(p *toggle.Problem) {
+	if p.Hint != "" {
+		say(a.stderr, "hint", p.Hint)
+	}
+}
+
+// cause is the innermost words of an error of the system.
+func cause(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return err.Error()
 }

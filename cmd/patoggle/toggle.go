@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -14,11 +16,18 @@ import (
 func (a *app) toggle(r toggle.Request, withNote bool) error {
 	cfg, err := a.loadConfig(a.stderr)
 	if err != nil {
+		if a.json {
+			return errors.Join(err, a.printJSON(&toggle.Report{Result: toggle.ResultFailed, Reason: reason(err), Moves: []toggle.Move{}}))
+		}
 		return err
 	}
 	ctx, cancel := a.context()
 	defer cancel()
-	rep, err := a.pipeline(cfg).Run(ctx, r)
+	p := a.pipeline(cfg)
+	rep, err := p.Run(ctx, r)
+	if problem := (*toggle.Problem)(nil); errors.As(err, &problem) && problem.Kind == toggle.Nothing && r.Target.Whom == toggle.Focused && typedIn(p, rep.Window) {
+		problem.Hint = `that is the window you typed in: bind patoggle to a key, or type "sleep 3; patoggle" and bring the player to the front`
+	}
 	switch {
 	case a.json:
 		if err := a.printJSON(rep); err != nil {
@@ -45,6 +54,35 @@ func (a *app) toggle(r toggle.Request, withNote bool) error {
 		shown = true
 	}
 	return err
+}
+
+// reason is an error in one sentence, "" for none.
+func reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
+}
+
+// typedIn tells whether patoggle was started from this window: a terminal, in
+// which someone tries what is meant for a key.
+func typedIn(p *toggle.Pipeline, w *toggle.Window) bool {
+	if w == nil {
+		return false
+	}
+	procs := p.Procs()
+	const deepest = 64
+	for pid, i := p.PID, 0; pid > 1 && i < deepest; i++ {
+		if slices.Contains(w.PIDs, pid) {
+			return true
+		}
+		self, ok := procs.Process(pid)
+		if !ok {
+			return false
+		}
+		pid = self.PPID
+	}
+	return false
 }
 
 // printReport says what became of each application, one line each.

@@ -461,13 +461,24 @@ func isCalled(s *pulse.Stream, name string) bool {
 
 // playing lists the applications that have a stream, for a hint.
 func (p *Pipeline) playing(v *View) string {
+	bearers := map[string]int{}
+	for i := range v.Snapshot.Streams {
+		if !v.Match.Streams[i].Own {
+			bearers[p.name(&v.Snapshot.Streams[i])]++
+		}
+	}
 	var names []string
 	for i := range v.Snapshot.Streams {
 		if v.Match.Streams[i].Own {
 			continue
 		}
 		s := &v.Snapshot.Streams[i]
-		names = append(names, fmt.Sprintf("%s (stream %d)", Quote(p.name(s)), s.Index))
+		name := p.name(s)
+		what := Quote(name)
+		if bearers[name] > 1 && s.Media != "" && !p.Discreet {
+			what += " with " + Quote(s.Media)
+		}
+		names = append(names, fmt.Sprintf("%s (stream %d)", what, s.Index))
 	}
 	if len(names) == 0 {
 		return "nothing is playing at all"
@@ -501,6 +512,28 @@ func (p *Pipeline) add(rep *Report, v *View, s *pulse.Stream, rule, confidence s
 		m.From = o.Name
 	}
 	rep.Moves = append(rep.Moves, m)
+}
+
+// Next is the sink that the next press would go to, as Run chooses it; nil
+// when there is none, or nothing that would move.
+func (v *View) Next() *Output {
+	rep := &Report{}
+	for i := range v.Match.Streams {
+		switch m := &v.Match.Streams[i]; {
+		case m.Ambiguous:
+			return nil
+		case m.Matched && m.Confidence.Acts(false):
+			rep.Moves = append(rep.Moves, Move{Stream: m.Index})
+		}
+	}
+	if len(rep.Moves) == 0 {
+		return nil
+	}
+	to, err := v.step(rep, Next)
+	if err != nil {
+		return nil
+	}
+	return to
 }
 
 // step chooses the sink after (or before) that of the first playing stream;

@@ -57,8 +57,9 @@ Example, two keys in ~/.config/i3/config:
 Usage:
     patoggle list [sinks|streams] [--json]
 
-"*" marks the default sink, ">" the streams of the focused application. It
-works without a display; then nothing is marked focused.
+The sinks stand in the order in which a press goes from one to the next; those
+it does not go to come last. "*" marks the default sink, ">" the streams of the
+focused application. It works without a display; then nothing is marked focused.
 
 Example:
     patoggle list --json | jq -r '.sinks[] | select(.in_cycle) | .name'
@@ -66,7 +67,13 @@ Example:
 	"why": `patoggle why says which streams would move, and why the others not.
 
 Usage:
-    patoggle why [--window ID | --pid N] [--guess] [--json]
+    patoggle why [--window ID | --pid N | --app NAME | --stream INDEX | --all]
+                 [--guess] [-v] [--json]
+
+What decided stands below each stream; -v shows every rule that was tried, and
+how well the process that plays is known: "trusted" (the sound server knows it
+from the socket), "verified" (the stream says so, and that process is yours and
+runs the program it names), "translated" (its number inside a sandbox).
 
 Example, five seconds to bring another window to the front:
     sleep 5; patoggle why

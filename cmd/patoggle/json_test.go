@@ -47,12 +47,12 @@ func keysOf(t *testing.T, text string) []string {
 var (
 	reportKeys = `window.id window.title window.class window.app_id window.desktop window.pids[] window.remote application result reason
 		moves[] moves[].stream moves[].application moves[].media moves[].from moves[].to moves[].rule moves[].confidence moves[].result moves[].error`
-	listKeys = `server.name server.version server.pipewire default_sink
+	listKeys = `server.name server.version server.pipewire default_sink reason
 		sinks[] sinks[].index sinks[].name sinks[].description sinks[].nickname sinks[].default sinks[].state sinks[].available
-		sinks[].volume_percent sinks[].muted sinks[].in_cycle sinks[].streams[]
+		sinks[].volume_percent sinks[].muted sinks[].in_cycle sinks[].ring sinks[].streams[]
 		streams[] streams[].index streams[].application streams[].media streams[].pid streams[].pid_trust streams[].sink streams[].corked
 		streams[].muted streams[].volume_percent streams[].focused streams[].rule streams[].confidence`
-	whyKeys = `window.id window.title window.class window.app_id window.desktop window.pids[] window.remote
+	whyKeys = `window.id window.title window.class window.app_id window.desktop window.pids[] window.remote reason
 		streams[] streams[].index streams[].application streams[].pid streams[].matched streams[].rule streams[].confidence streams[].doubt
 		streams[].tried[] streams[].tried[].rule streams[].tried[].why_not`
 )

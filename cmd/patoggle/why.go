@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,46 +16,38 @@ import (
 )
 
 func (a *app) whyCommand() *cobra.Command {
-	var window string
-	var pid int
-	var guess bool
+	var t targetFlags
 	cmd := &cobra.Command{
 		Use:   "why",
 		Short: "say which streams would move, and why the others not",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			t, err := (&targetFlags{window: window, pid: pid}).target(cmd)
+			target, err := t.target(cmd)
 			if err != nil {
 				return err
 			}
-			return a.why(t, guess)
+			return a.why(target, t.guess)
 		},
 	}
-	cmd.Flags().StringVar(&window, "window", "", windowUsage)
-	cmd.Flags().IntVar(&pid, "pid", 0, pidUsage)
-	cmd.Flags().BoolVar(&guess, "guess", false, guessUsage)
-	cmd.MarkFlagsMutuallyExclusive("window", "pid")
+	t.add(cmd)
 	return cmd
 }
 
 func (a *app) why(t toggle.Target, guess bool) error {
-	cfg, err := a.loadConfig(a.stderr)
+	v, err := a.lookAt(t)
 	if err != nil {
+		if a.json {
+			return errors.Join(err, a.printJSON(&explanation{Reason: reason(err), Streams: []explainStream{}}))
+		}
 		return err
 	}
-	ctx, cancel := a.context()
-	defer cancel()
-	p := a.pipeline(cfg)
-	v, err := a.look(ctx, p, t.Window, t.PID)
-	if err != nil {
-		return err
-	}
-	if t.Whom != toggle.ByPID && v.ScreenErr != nil {
+	if t.AboutWindow() && v.ScreenErr != nil {
 		err = toggle.DisplayError(v.ScreenErr, v.Screen, t.Window)
 	}
-	e := newExplanation(v)
+	e := newExplanation(v, t)
 	switch {
 	case a.json:
+		e.Reason = reason(err)
 		if err := a.printJSON(e); err != nil {
 			return err
 		}
@@ -62,10 +57,28 @@ func (a *app) why(t toggle.Target, guess bool) error {
 	return err
 }
 
+// lookAt looks at the sound server, and at the window that a target is about.
+func (a *app) lookAt(t toggle.Target) (*toggle.View, error) {
+	cfg, err := a.lookConfig()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := a.context()
+	defer cancel()
+	p := a.pipeline(cfg)
+	v, err := a.look(ctx, p, t.Window, t.PID)
+	if err != nil {
+		return nil, err
+	}
+	return v, p.NoStream(v, t)
+}
+
 // explanation is "patoggle why --json". Its form is stable and documented in
 // patoggle(1).
 type explanation struct {
-	Window  *toggle.Window  `json:"window"`
+	Window *toggle.Window `json:"window"`
+	// Reason is one sentence when no window was found, or it failed.
+	Reason  string          `json:"reason"`
 	Streams []explainStream `json:"streams"`
 }
 
@@ -85,14 +98,18 @@ type explainTried struct {
 	WhyNot string `json:"why_not"`
 }
 
-func newExplanation(v *toggle.View) *explanation {
+func newExplanation(v *toggle.View, t toggle.Target) *explanation {
 	e := &explanation{Streams: make([]explainStream, len(v.Snapshot.Streams))}
-	if v.ScreenErr == nil {
+	if v.ScreenErr == nil && t.AboutWindow() {
 		e.Window = toggle.NewWindow(v.Screen, v.Match.Window)
 	}
 	for i := range v.Snapshot.Streams {
 		s := &v.Snapshot.Streams[i]
 		m := &v.Match.Streams[i]
+		if t.Names() {
+			e.Streams[i] = named(t, s, m)
+			continue
+		}
 		row := explainStream{
 			Index:       s.Index,
 			Application: match.Application(s),
@@ -111,6 +128,23 @@ func newExplanation(v *toggle.View) *explanation {
 	return e
 }
 
+// named is the row of a stream for a target that names its streams.
+func named(t toggle.Target, s *pulse.Stream, m *match.Stream) explainStream {
+	row := explainStream{Index: s.Index, Application: match.Application(s), PID: m.PID, Tried: []explainTried{}}
+	rule, taken := t.Takes(s, m.Own)
+	switch {
+	case taken:
+		row.Matched, row.Rule, row.Confidence = true, rule, match.Certain.String()
+	case m.Own && len(m.Tried) > 0:
+		row.Tried = append(row.Tried, explainTried{rule, m.Tried[0].WhyNot})
+	case t.Whom == toggle.ByName:
+		row.Tried = append(row.Tried, explainTried{rule, fmt.Sprintf("neither its name nor its program nor its id is %q", t.App)})
+	default:
+		row.Tried = append(row.Tried, explainTried{rule, fmt.Sprintf("it is not stream %d", t.Stream)})
+	}
+	return row
+}
+
 // because says in a user's words what each rule saw.
 var because = map[string]string{
 	"pid":              "its process is the window's own",
@@ -121,48 +155,108 @@ var because = map[string]string{
 	"app-unit":         "the desktop started both as one application",
 	"parent":           "its process started the window's and has no window itself",
 	"name":             "only this window and this stream carry the name",
+	"app":              "it is called so",
+	"stream":           "it is the stream that was named",
+	"all":              "everything that plays was asked for",
 }
 
-// printWhy shows the explanation to a person.
+// printWhy shows the explanation to a person: what decided about each stream,
+// and with -v every rule that was tried.
 func (a *app) printWhy(e *explanation, v *toggle.View, t toggle.Target, guess bool) {
 	out := a.stdout
-	switch {
-	case t.Whom == toggle.ByPID:
-		fmt.Fprintf(out, "process %d and its descendants\n", t.PID)
-	case e.Window != nil:
-		fmt.Fprintf(out, "window %s %s (%s), %s\n", e.Window.ID, toggle.Quote(e.Window.Title), term.Escape(e.Window.Class), processes(e.Window.PIDs))
-	}
-	if r := v.Match.Window.Reason; r != "" {
+	fmt.Fprintln(out, heading(e, v, t))
+	if r := v.Match.Window.Reason; r != "" && e.Window != nil {
 		fmt.Fprintf(out, "    %s\n", term.Escape(r))
 	}
 	if len(e.Streams) == 0 {
 		fmt.Fprintln(out, "nothing is playing")
 	}
+	unseen := e.Window == nil && t.AboutWindow()
 	for i, s := range e.Streams {
 		m := &v.Match.Streams[i]
 		fmt.Fprintf(out, "stream %d  %s %s", s.Index, term.Escape(s.Application), toggle.Quote(v.Snapshot.Streams[i].Media))
 		if s.PID != 0 {
-			fmt.Fprintf(out, ", process %d (%s)", s.PID, m.Trust)
+			fmt.Fprintf(out, ", process %d", s.PID)
+			if a.verbose {
+				fmt.Fprintf(out, " (%s: %s)", m.Trust, trusts[m.Trust])
+			}
 		}
 		fmt.Fprintln(out)
-		switch {
-		case s.Doubt != "" && m.Confidence.Acts(guess):
-			fmt.Fprintf(out, "    moves, as --guess lets it: %s (rule %s, confidence %s)\n", term.Escape(s.Doubt), s.Rule, s.Confidence)
-		case s.Doubt != "":
-			fmt.Fprintf(out, "    stays: %s (rule %s, confidence %s): --guess lets it move\n", term.Escape(s.Doubt), s.Rule, s.Confidence)
-		case s.Matched && m.Confidence.Acts(guess):
-			fmt.Fprintf(out, "    moves: %s (rule %s, confidence %s)\n", because[s.Rule], s.Rule, s.Confidence)
-		case s.Matched:
-			fmt.Fprintf(out, "    stays: %s, but that is only a guess (rule %s, confidence %s): --guess lets it move\n", because[s.Rule], s.Rule, s.Confidence)
-		case m.Ambiguous:
-			fmt.Fprintln(out, "    stays: ambiguous, so nothing moves")
-		default:
-			fmt.Fprintln(out, "    stays:")
+		if unseen && !m.Own {
+			continue // there is nothing that it could be compared with
+		}
+		fmt.Fprintf(out, "    %s\n", verdict(&s, m, t.Names() || m.Confidence.Acts(guess)))
+		if !a.verbose {
+			continue
 		}
 		for _, line := range ladder(s.Tried) {
 			fmt.Fprintf(out, "        %s\n", line)
 		}
 	}
+	if !a.verbose && slices.ContainsFunc(e.Streams, func(s explainStream) bool { return len(s.Tried) > 1 }) {
+		fmt.Fprintln(out, `"patoggle why -v" shows every rule`)
+	}
+}
+
+// heading says whom it is about.
+func heading(e *explanation, v *toggle.View, t toggle.Target) string {
+	switch {
+	case t.Whom == toggle.ByPID:
+		return fmt.Sprintf("process %d and its descendants", t.PID)
+	case t.Whom == toggle.ByName:
+		return "the application " + toggle.Quote(t.App)
+	case t.Whom == toggle.ByStream:
+		return fmt.Sprintf("stream %d", t.Stream)
+	case t.Whom == toggle.Everything:
+		return "everything that plays"
+	case e.Window == nil:
+		return "no window to compare the streams with"
+	}
+	called := ""
+	if name := cmp.Or(e.Window.Class, e.Window.AppID); name != "" {
+		called = " (" + term.Escape(name) + ")"
+	}
+	return fmt.Sprintf("window %s %s%s, %s", term.Escape(string(e.Window.ID)), toggle.Quote(e.Window.Title), called, processes(e.Window.PIDs))
+}
+
+// verdict says what would become of a stream, and the one thing that decided.
+func verdict(s *explainStream, m *match.Stream, acts bool) string {
+	switch {
+	case s.Doubt != "" && acts:
+		return fmt.Sprintf("moves, as --guess lets it: %s (rule %s, confidence %s)", term.Escape(s.Doubt), s.Rule, s.Confidence)
+	case s.Doubt != "":
+		return fmt.Sprintf("stays: %s (rule %s, confidence %s): --guess lets it move", term.Escape(s.Doubt), s.Rule, s.Confidence)
+	case s.Matched && acts:
+		return fmt.Sprintf("moves: %s (rule %s, confidence %s)", because[s.Rule], s.Rule, s.Confidence)
+	case s.Matched:
+		return fmt.Sprintf("stays: %s, but that is only a guess (rule %s, confidence %s): --guess lets it move", because[s.Rule], s.Rule, s.Confidence)
+	case m.Ambiguous && !acts:
+		return "stays: ambiguous, so nothing moves"
+	case len(s.Tried) == 0:
+		return "stays"
+	}
+	return "stays: " + term.Escape(deciding(s.Tried))
+}
+
+// deciding is the reason that says most. The rules go from the strong to the
+// weak, and the first says whose the process is instead.
+func deciding(tried []explainTried) string {
+	for _, t := range tried {
+		if t.WhyNot != "" {
+			return t.WhyNot
+		}
+	}
+	return "no rule takes it"
+}
+
+// trusts explain how a stream's process is known.
+var trusts = map[match.Trust]string{
+	match.Unknown:    "no process is known",
+	match.Remote:     "it runs on another machine",
+	match.Ambiguous:  "several processes fit what it says of itself",
+	match.Translated: "its number in a sandbox, which one process outside has",
+	match.Verified:   "it says so, and that process is yours and runs its program",
+	match.Trusted:    "the sound server knows it from the socket",
 }
 
 // ladder is the rules that did not take a stream, those with one reason in one

@@ -72,7 +72,8 @@ type Target struct {
 	Stream pulse.StreamIndex
 }
 
-func (t Target) needsDisplay() bool { return t.Whom == Focused || t.Whom == ByWindow }
+// AboutWindow tells whether a display has to be asked.
+func (t Target) AboutWindow() bool { return t.Whom == Focused || t.Whom == ByWindow }
 
 // Way is which sink to move to, seen from where the application plays.
 type Way int
@@ -286,7 +287,7 @@ func (p *Pipeline) Run(ctx context.Context, r Request) (*Report, error) {
 
 func (p *Pipeline) run(ctx context.Context, r Request, rep *Report) error {
 	var window *desktop.WindowID
-	if r.Target.needsDisplay() {
+	if r.Target.AboutWindow() {
 		window = &r.Target.Window
 	}
 	v, err := p.look(ctx, ctx, window, wants{warm: !r.DryRun})
@@ -329,22 +330,7 @@ func (p *Pipeline) choose(ctx context.Context, v *View, r Request, rep *Report) 
 	for i := range v.Snapshot.Streams {
 		s := &v.Snapshot.Streams[i]
 		m := &v.Match.Streams[i]
-		var rule string
-		switch r.Target.Whom {
-		case ByStream:
-			if s.Index == r.Target.Stream {
-				rule = "stream"
-			}
-		case ByName:
-			if isCalled(s, r.Target.App) && !m.Own {
-				rule = "app"
-			}
-		case Everything:
-			if !m.Own {
-				rule = "all"
-			}
-		}
-		if rule != "" {
+		if rule, taken := r.Target.Takes(s, m.Own); taken {
 			p.add(rep, v, s, rule, match.Certain.String())
 		}
 	}
@@ -356,12 +342,43 @@ func (p *Pipeline) choose(ctx context.Context, v *View, r Request, rep *Report) 
 		}
 		return nil
 	case r.Target.Whom == ByStream:
-		return &Problem{Kind: Failed, Message: fmt.Sprintf("there is no stream %d", r.Target.Stream), Hint: p.playing(v)}
+		return p.noStream(v, r.Target.Stream)
 	case r.Target.Whom == ByName:
 		rep.Application = r.Target.App
 		return &Problem{Kind: Nothing, Message: term.Escape(r.Target.App) + " is not playing anything", Hint: p.playing(v)}
 	}
 	return &Problem{Kind: Nothing, Message: "nothing is playing"}
+}
+
+// NoStream is the Problem of a Target that names a stream which is not there;
+// nil when it is, or when none is named.
+func (p *Pipeline) NoStream(v *View, t Target) error {
+	if t.Whom != ByStream || v.Snapshot.Stream(t.Stream) != nil {
+		return nil
+	}
+	return p.noStream(v, t.Stream)
+}
+
+func (p *Pipeline) noStream(v *View, i pulse.StreamIndex) error {
+	return &Problem{Kind: Failed, Message: fmt.Sprintf("there is no stream %d", i), Hint: p.playing(v)}
+}
+
+// Names tells whether the target names its streams itself, so that nothing is
+// matched.
+func (t Target) Names() bool { return t.Whom == ByName || t.Whom == ByStream || t.Whom == Everything }
+
+// Takes tells for a Target that Names its streams whether it takes this one,
+// and the rule; own says that nobody may move it (match.Stream.Own).
+func (t Target) Takes(s *pulse.Stream, own bool) (rule string, taken bool) {
+	switch t.Whom {
+	case ByStream:
+		return "stream", s.Index == t.Stream
+	case ByName:
+		return "app", isCalled(s, t.App) && !own
+	case Everything:
+		return "all", !own
+	}
+	return "", false
 }
 
 func (p *Pipeline) chooseMatched(ctx context.Context, v *View, r Request, rep *Report) error {

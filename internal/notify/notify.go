@@ -3,10 +3,6 @@
 // Specification 1.2). Nothing is opened before the first one, nothing waits
 // longer than its context says, and nothing is executed; the bus may start
 // the notification daemon, as it does for every program.
-//
-// The library is github.com/godbus/dbus/v5, of which the messages are used
-// and not the connections: its search for the bus reads the environment and
-// may run dbus-launch. No type of it leaves this package.
 package notify
 
 import (
@@ -16,13 +12,13 @@ import (
 	"os"
 	"time"
 
-	"github.com/godbus/dbus/v5"
+	"github.com/patoggle/patoggle/internal/bus"
 )
 
 // Errors that Send wraps.
 var (
 	// ErrNoBus: no session bus can be reached.
-	ErrNoBus = errors.New("no session bus")
+	ErrNoBus = bus.ErrNoBus
 	// ErrNoServer: nobody shows notifications, and the bus cannot start
 	// anybody who does.
 	ErrNoServer = errors.New("no notification daemon runs")
@@ -51,7 +47,7 @@ type Notifier struct {
 
 	// The rest belongs to who has the turn.
 	closed bool
-	link   *link
+	bus    *bus.Conn
 	server server
 }
 
@@ -104,7 +100,7 @@ func (n *Notifier) Send(ctx context.Context, note Note) error {
 		return ErrClosed
 	}
 	err := n.send(ctx, note)
-	if (errors.Is(err, errLost) || errors.Is(err, errAbsent)) && ctx.Err() == nil {
+	if (errors.Is(err, bus.ErrLost) || errors.Is(err, bus.ErrAbsent)) && ctx.Err() == nil {
 		// The bus or the daemon went away, which shows only when it is used:
 		// both may be back already.
 		err = n.send(ctx, note)
@@ -124,10 +120,18 @@ func (n *Notifier) cause(ctx context.Context, err error) error {
 		return ErrTimeout
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, errAbsent):
+	case errors.Is(err, ErrNoBus):
+		return err
+	case errors.Is(err, bus.ErrAbsent):
 		return ErrNoServer
-	case errors.Is(err, errLost) && !errors.Is(err, ErrNoBus):
+	case errors.Is(err, bus.ErrLost):
 		return fmt.Errorf("%w: %w", ErrNoBus, err)
+	case errors.Is(err, bus.ErrShape):
+		return fmt.Errorf("%w to speak as the specification says: %w", ErrRefused, err)
+	}
+	var answer *bus.Error
+	if errors.As(err, &answer) {
+		return fmt.Errorf("%w: %w", ErrRefused, answer)
 	}
 	return err
 }
@@ -135,33 +139,31 @@ func (n *Notifier) cause(ctx context.Context, err error) error {
 // drop closes the connection. What is known of the daemon goes with it: on
 // a new bus the same unique name may be another program.
 func (n *Notifier) drop() {
-	if n.link != nil {
-		n.link.conn.Close()
+	if n.bus != nil {
+		n.bus.Close()
 	}
-	n.link = nil
+	n.bus = nil
 	n.server = server{}
 }
 
 func (n *Notifier) send(ctx context.Context, note Note) error {
-	if n.link == nil {
-		l, err := dial(ctx, n.getenv)
+	if n.bus == nil {
+		c, err := bus.Open(ctx, n.getenv)
 		if err != nil {
 			return err
 		}
-		n.link = l
+		n.bus = c
 	}
-	undo := n.link.endWith(ctx)
-	err := n.deliver(note)
-	undo()
-	if n.link.torn {
+	err := n.deliver(ctx, note)
+	if errors.Is(err, bus.ErrLost) {
 		n.drop()
 	}
 	return err
 }
 
 // deliver finds the daemon and hands the note over.
-func (n *Notifier) deliver(note Note) error {
-	owner, err := n.link.owner()
+func (n *Notifier) deliver(ctx context.Context, note Note) error {
+	owner, err := n.owner(ctx)
 	if err != nil {
 		return err
 	}
@@ -169,22 +171,18 @@ func (n *Notifier) deliver(note Note) error {
 		// Another daemon: ids of the last one would name strangers' notes.
 		n.server = server{owner: owner, ids: make(map[string]uint32)}
 	}
+	daemon := bus.Object{Destination: owner, Path: object, Interface: service}
 	if n.server.capabilities == nil {
 		var capabilities []string
-		err := n.link.call(call{
-			destination: owner, object: object, iface: service, method: "GetCapabilities", flags: dbus.FlagNoAutoStart,
-		}, &capabilities)
-		if err != nil {
+		if err := n.bus.Call(ctx, daemon, "GetCapabilities", nil, &capabilities); err != nil {
 			return err
 		}
 		n.server.capabilities = append([]string{}, capabilities...) // never nil
 	}
 	m := newMessage(note, n.server.capabilities)
 	var id uint32
-	err = n.link.call(call{
-		destination: owner, object: object, iface: service, method: "Notify", flags: dbus.FlagNoAutoStart,
-		args: []any{"patoggle", n.server.ids[m.tag], m.icon, m.summary, m.body, []string{}, m.hints(), m.expire},
-	}, &id)
+	err = n.bus.Call(ctx, daemon, "Notify",
+		[]any{"patoggle", n.server.ids[m.tag], m.icon, m.summary, m.body, []string{}, m.hints(), m.expire}, &id)
 	if err != nil {
 		return err
 	}
@@ -197,6 +195,23 @@ func (n *Notifier) deliver(note Note) error {
 	return nil
 }
 
+// owner returns the unique name of the notification daemon, after asking the
+// bus to start one when there is none.
+func (n *Notifier) owner(ctx context.Context) (string, error) {
+	owner, err := n.bus.Owner(ctx, service)
+	if !errors.Is(err, bus.ErrAbsent) {
+		return owner, err
+	}
+	if err := n.bus.Start(ctx, service); err != nil {
+		var answer *bus.Error
+		if errors.As(err, &answer) {
+			return "", ErrNoServer // nobody to start, or it does not start
+		}
+		return "", err
+	}
+	return n.bus.Owner(ctx, service)
+}
+
 // hints are the extra data of a note (Desktop Notifications 1.2, Hints).
 //
 // The daemon's own answer to a tag is asked for too, since the id of a note
@@ -204,15 +219,15 @@ func (n *Notifier) deliver(note Note) error {
 // heirs, know "x-canonical-private-synchronous", dunst also its own.
 // "transient" keeps a note out of the history, where they would pile up, and
 // "suppress-sound" because a sound would be one more stream to move.
-func (m message) hints() map[string]dbus.Variant {
-	hints := map[string]dbus.Variant{
-		"urgency":        dbus.MakeVariant(m.urgency),
-		"transient":      dbus.MakeVariant(true),
-		"suppress-sound": dbus.MakeVariant(true),
+func (m message) hints() bus.Dict {
+	hints := bus.Dict{
+		"urgency":        bus.Variant(m.urgency),
+		"transient":      bus.Variant(true),
+		"suppress-sound": bus.Variant(true),
 	}
 	if m.tag != "" {
-		hints["x-canonical-private-synchronous"] = dbus.MakeVariant(m.tag)
-		hints["x-dunst-stack-tag"] = dbus.MakeVariant(m.tag)
+		hints["x-canonical-private-synchronous"] = bus.Variant(m.tag)
+		hints["x-dunst-stack-tag"] = bus.Variant(m.tag)
 	}
 	return hints
 }

@@ -103,11 +103,19 @@ func notifier(t *testing.T, getenv func(string) string) *Notifier {
 	n := New(getenv)
 	t.Cleanup(func() {
 		n.Close()
-		if n.link != nil {
+		if n.bus != nil {
 			t.Error("it is still connected")
 		}
 	})
 	return n
+}
+
+func env(pairs ...string) func(string) string {
+	m := make(map[string]string)
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = pairs[i+1]
+	}
+	return func(k string) string { return m[k] }
 }
 
 func stacks() string {
@@ -348,7 +356,7 @@ func TestABusThatMisbehavesCostsNoMoreThanTheDeadline(t *testing.T) {
 			n.Close()
 			left := func() bool {
 				s := stacks()
-				return strings.Contains(s, "godbus/dbus") || strings.Contains(s, "notify.(*link)")
+				return strings.Contains(s, "godbus/dbus") || strings.Contains(s, "bus.(*stream)")
 			}
 			if !lab.Poll(5*time.Second, func() bool { return !left() }) {
 				t.Errorf("goroutines are left:\n%s", stacks())

@@ -15,29 +15,6 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-func TestAMessageBeginsWithItsLength(t *testing.T) {
-	frame, err := call{destination: busName, object: busObject, iface: busName, method: "GetNameOwner", args: []any{service}}.encode(7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n, err := frameLength(frame); err != nil || n != len(frame) {
-		t.Errorf("%d, %v; want %d", n, err, len(frame))
-	}
-	m, err := decode(frame)
-	if err != nil || m.Serial() != 7 || m.Body[0] != service {
-		t.Errorf("got %v, %v", m, err)
-	}
-	for head, want := range map[string]string{
-		"HTTP/1.1 400 Bad": `a message begins with "H"`,
-		"l\x02\x00\x01\xff\xff\xff\xff\x01\x00\x00\x00\xff\xff\xff\xff": "a message of 8589934607 bytes",
-		"B\x02\x00\x01\x00\x10\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00": "a message of 1048592 bytes",
-	} {
-		if n, err := frameLength([]byte(head)); err == nil || err.Error() != want {
-			t.Errorf("%q: %d, %v; want %s", head, n, err, want)
-		}
-	}
-}
-
 // reply writes a reply to the call m, or an error when name is set.
 func reply(w io.Writer, serial uint32, name string, body ...any) {
 	m := dbus.Message{
@@ -98,6 +75,25 @@ func usual(c net.Conn, m *dbus.Message, method string) bool {
 	return true
 }
 
+// ask is a call of ours by another client.
+func ask(t *testing.T) []byte {
+	m := dbus.Message{
+		Type: dbus.TypeMethodCall,
+		Headers: map[dbus.HeaderField]dbus.Variant{
+			dbus.FieldDestination: dbus.MakeVariant(":1.1"),
+			dbus.FieldPath:        dbus.MakeVariant(dbus.ObjectPath("/")),
+			dbus.FieldInterface:   dbus.MakeVariant("org.freedesktop.DBus.Peer"),
+			dbus.FieldMember:      dbus.MakeVariant("Ping"),
+		},
+	}
+	var b bytes.Buffer
+	if err := m.EncodeTo(&b, binary.LittleEndian); err != nil {
+		t.Fatal(err)
+	}
+	binary.LittleEndian.PutUint32(b.Bytes()[8:], 5) // the serial
+	return b.Bytes()
+}
+
 func TestWhatArrivesUnaskedIsSkipped(t *testing.T) {
 	signal := dbus.Message{
 		Type: dbus.TypeSignal,
@@ -114,11 +110,7 @@ func TestWhatArrivesUnaskedIsSkipped(t *testing.T) {
 		}
 		reply(&noise, 9999, "", "an answer to nothing")
 		reply(&noise, 9999, "org.example.Error", "an error to nothing")
-		ask, err := call{destination: ":1.1", object: "/", iface: "org.freedesktop.DBus.Peer", method: "Ping"}.encode(5)
-		if err != nil {
-			t.Fatal(err)
-		}
-		noise.Write(ask)
+		noise.Write(ask(t))
 	}
 	n := notifier(t, listen(t, fakeBus(func(c net.Conn, m *dbus.Message, method string) bool {
 		c.Write(noise.Bytes())
@@ -223,54 +215,4 @@ func TestABusThatHangsUpInBetweenIsTriedOnceMore(t *testing.T) {
 			}
 		})
 	}
-}
-
-func FuzzDecode(f *testing.F) {
-	hello, err := call{destination: busName, object: busObject, iface: busName, method: "Hello"}.encode(1)
-	if err != nil {
-		f.Fatal(err)
-	}
-	notify, err := call{
-		destination: ":1.2", object: object, iface: service, method: "Notify",
-		args: []any{"patoggle", uint32(0), "icon", "summary", "body", []string{}, newMessage(Note{Replace: "x"}, nil).hints(), int32(-1)},
-	}.encode(2)
-	if err != nil {
-		f.Fatal(err)
-	}
-	var owner, failed bytes.Buffer
-	reply(&owner, 3, "", ":1.42")
-	reply(&failed, 4, "org.freedesktop.DBus.Error.ServiceUnknown", "nobody")
-	for _, call := range [][]byte{hello, notify} {
-		f.Add(call)
-		answer := bytes.Clone(call)
-		answer[1] = byte(dbus.TypeMethodReply) // the same fields in a reply
-		f.Add(answer)
-	}
-	f.Add(owner.Bytes())
-	f.Add(failed.Bytes())
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) < headLength {
-			return
-		}
-		length, err := frameLength(data)
-		if err != nil || length > len(data) {
-			return
-		}
-		if length < headLength || length > maxFrame {
-			t.Fatalf("a length of %d", length)
-		}
-		if !isReply(data) {
-			return
-		}
-		m, err := decode(data[:length])
-		if err != nil {
-			return
-		}
-		answers(m, 3)
-		for _, into := range []any{new(string), new(uint32), new([]string)} {
-			if err := store(m, into); err != nil && strings.ContainsAny(err.Error(), "\x1b\x00\n") {
-				t.Errorf("control characters in %q", err.Error())
-			}
-		}
-	})
 }

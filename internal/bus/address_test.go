@@ -1,4 +1,4 @@
-package notify
+package bus
 
 import (
 	"path/filepath"

@@ -1,0 +1,78 @@
+package wayland
+
+import (
+	"context"
+	"errors"
+
+	"github.com/patoggle/patoggle/internal/bus"
+)
+
+// GNOMEExtension is the uuid of patoggle's extension of GNOME Shell
+// (packaging/gnome).
+const GNOMEExtension = "patoggle@patoggle.github.io"
+
+const (
+	gnomeService   = "org.gnome.Shell"
+	gnomePath      = "/io/github/patoggle/FocusedWindow"
+	gnomeInterface = "io.github.patoggle.FocusedWindow1"
+
+	gnomeInstall = `"patoggle gnome-extension" installs it`
+)
+
+// askGNOME asks patoggle's extension, and where that is not there the two
+// published ones that tell a process.
+func askGNOME(ctx context.Context, s *Session) (*Answer, error) {
+	c, owner, err := s.openBus(ctx, gnomeService)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	var reply string
+	err = c.Call(ctx, bus.Object{Destination: owner, Path: gnomePath, Interface: gnomeInterface}, "Get", nil, &reply)
+	if err == nil {
+		return parseGNOME([]byte(reply))
+	}
+	if !errors.Is(err, bus.ErrUnknown) {
+		return nil, err
+	}
+	// The object goes with the lock screen.
+	if gnomeLocked(ctx, c) {
+		return &Answer{Holder: Lock}, nil
+	}
+	for _, other := range gnomeOthers {
+		o := bus.Object{Destination: owner, Path: other.path, Interface: other.iface}
+		if c.Call(ctx, o, other.method, nil, &reply) == nil {
+			return other.parse([]byte(reply))
+		}
+	}
+	return nil, gnomeMute(ctx, c, owner)
+}
+
+// gnomeOthers are the extensions "Focused Window D-Bus" and "Window Calls". They
+// know neither the overview nor the lock screen.
+var gnomeOthers = []struct {
+	path, iface, method string
+	parse               func([]byte) (*Answer, error)
+}{
+	{"/org/gnome/shell/extensions/FocusedWindow", "org.gnome.shell.extensions.FocusedWindow", "Get", parseFocusedWindow},
+	{"/org/gnome/Shell/Extensions/Windows", "org.gnome.Shell.Extensions.Windows", "List", parseWindowCalls},
+}
+
+func gnomeLocked(ctx context.Context, c *bus.Conn) bool {
+	var locked bool
+	o := bus.Object{Destination: "org.gnome.ScreenSaver", Path: "/org/gnome/ScreenSaver", Interface: "org.gnome.ScreenSaver"}
+	return c.Call(ctx, o, "GetActive", nil, &locked) == nil && locked
+}
+
+// gnomeMute says why the extension does not answer.
+func gnomeMute(ctx context.Context, c *bus.Conn, owner string) error {
+	var info bus.Dict
+	o := bus.Object{Destination: owner, Path: "/org/gnome/Shell", Interface: "org.gnome.Shell.Extensions"}
+	if err := c.Call(ctx, o, "GetExtensionInfo", []any{GNOMEExtension}, &info); err != nil {
+		info = nil
+	}
+	state, _ := info["state"].Value().(float64)
+	text, _ := info["error"].Value().(string)
+	why, cure := gnomeState(len(info) > 0, int(state), text)
+	return &MuteError{Compositor: "GNOME", Why: why, Cure: cure}
+}

@@ -189,6 +189,12 @@ func (c *Conn) call(ctx context.Context, m method, args []any, results ...any) (
 	return nil
 }
 
+// Tell calls a method whose answer nobody waits for.
+func (c *Conn) Tell(o Object, name string, args ...any) {
+	defer func() { _ = recover() }() // as in call
+	c.bus.Object(o.Destination, dbus.ObjectPath(o.Path)).Call(o.Interface+"."+name, dbus.FlagNoReplyExpected|dbus.FlagNoAutoStart, args...)
+}
+
 // failure turns an error of the library into one of ours.
 func (c *Conn) failure(ctx context.Context, err error) error {
 	var answer dbus.Error

@@ -53,6 +53,7 @@ const (
 // server has ever used its name, and so no window has the property.
 type atoms struct {
 	check, active, clients, kind, pid, name uint32
+	state                                   uint32
 	normal, dialog, utility, desktop, dock  uint32
 }
 
@@ -426,6 +427,7 @@ func introduction() []introduced {
 		atom("_NET_WM_WINDOW_TYPE_UTILITY", func(a *atoms) *uint32 { return &a.utility }),
 		atom("_NET_WM_WINDOW_TYPE_DESKTOP", func(a *atoms) *uint32 { return &a.desktop }),
 		atom("_NET_WM_WINDOW_TYPE_DOCK", func(a *atoms) *uint32 { return &a.dock }),
+		atom("WM_STATE", func(a *atoms) *uint32 { return &a.state }),
 		extension("X-Resource", func(e *extensions) *byte { return &e.resource }),
 		extension("RANDR", func(e *extensions) *byte { return &e.randr }),
 		extension("XWAYLAND", func(e *extensions) *byte { return &e.xwayland }),

@@ -647,7 +647,7 @@ func serveUntil(last uint16, then func(conn net.Conn, sequence uint16)) func(net
 }
 
 func TestServersThatAnswerRequestsWrongly(t *testing.T) {
-	const introduced = 14 // requests of Open
+	const introduced = 15 // requests of Open
 	for _, test := range []struct {
 		name string
 		then func(conn net.Conn, n uint16)

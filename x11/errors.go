@@ -11,12 +11,17 @@ var (
 	// ErrDisplayForm is inside the *OpenError of what is no display's name.
 	ErrDisplayForm = errors.New(`not a display name like ":0" or "host:0.0"`)
 	// ErrNoWindowManager means that nobody on this screen keeps EWMH's
-	// properties: there is no living _NET_SUPPORTING_WM_CHECK window.
+	// properties (there is no living _NET_SUPPORTING_WM_CHECK window) or marks
+	// windows as managed, and that none has the input focus.
 	ErrNoWindowManager = errors.New("no window manager that says which window has the focus")
 	// ErrNoFocus means that no application's window has the focus:
 	// _NET_ACTIVE_WINDOW is empty, or names the desktop or a panel. Under
 	// XWayland it is also what a focused Wayland window looks like.
 	ErrNoFocus = errors.New("no window has the focus")
+	// ErrWayland is an ErrNoFocus where a Wayland window is known to have the
+	// focus: KWin from 6.7 and mutter from 48 put a window of their own into
+	// _NET_ACTIVE_WINDOW of their Xwayland then.
+	ErrWayland = fmt.Errorf("%w: a Wayland window is in front", ErrNoFocus)
 	// ErrWindowGone means that the window does not exist (any more).
 	ErrWindowGone = errors.New("the window is gone")
 	// ErrTimeout means that the X server did not answer before the context's

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/jezek/xgb"
@@ -26,9 +27,13 @@ const maxOutputs = 8
 // WM_TRANSIENT_FOR that leads to a window that is not managed. At most 16384
 // managed windows are read.
 //
-// With window 0 the errors are ErrNoWindowManager, ErrNoFocus and
+// Without a window manager that keeps EWMH's properties (xmonad as Debian starts
+// it, twm, none at all) the windows are those of the root's tree, and the X input
+// focus counts; that takes some round trips more.
+//
+// With window 0 the errors are ErrNoWindowManager, ErrNoFocus, ErrWayland and
 // ErrWindowGone (twice in a row the focused window vanished before it was
-// read); with another one it is ErrWindowGone. Beside these three the screen
+// read); with another one it is ErrWindowGone. Beside these the screen
 // is returned all the same, with Focused and Active zero. ErrTimeout and
 // ErrClosed come alone.
 func (c *Conn) Screen(ctx context.Context, window WindowID) (*Screen, error) {
@@ -58,7 +63,7 @@ func (c *Conn) screen(ctx context.Context, window WindowID, titles bool) (*Scree
 	return s, what
 }
 
-// look reads the screen once. what is one of the three errors of Screen that
+// look reads the screen once. what is one of the errors of Screen that
 // come with a screen; err is that of a connection that has ended.
 func (c *Conn) look(window WindowID, titles bool) (s *Screen, what, err error) {
 	root, err := c.readRoot()
@@ -103,6 +108,20 @@ func (c *Conn) look(window WindowID, titles bool) (s *Screen, what, err error) {
 	if err := l.receive(); err != nil {
 		return nil, nil, err
 	}
+	nobody := ErrNoFocus
+	if !hasWM {
+		found, clients, what, err := c.focusWithoutManager()
+		if err != nil {
+			return nil, nil, err
+		}
+		if root.clients = clients; window == 0 {
+			active, nobody = found, what
+			l.active = found
+		}
+		if err := l.more(append(clients, active)); err != nil {
+			return nil, nil, err
+		}
+	}
 
 	s = &Screen{Resource: l.resource, XWayland: c.xwayland.Load() == xwaylandYes}
 	if hasWM {
@@ -122,10 +141,10 @@ func (c *Conn) look(window WindowID, titles bool) (s *Screen, what, err error) {
 	}
 
 	switch {
-	case window == 0 && !hasWM:
-		return s, ErrNoWindowManager, nil
 	case active == 0 || active == c.root:
-		return s, ErrNoFocus, nil
+		return s, nobody, nil
+	case window == 0 && s.XWayland && c.base(active) == c.base(root.check):
+		return s, ErrWayland, nil
 	case l.known[active].gone:
 		return s, ErrWindowGone, nil
 	}
@@ -437,6 +456,17 @@ func (l *looking) receive() error {
 	return nil
 }
 
+// more reads windows that were not known beforehand.
+func (l *looking) more(ids []WindowID) error {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id WindowID) bool { return id == 0 })
+	owners := l.askOwners(ids)
+	l.ask(ids)
+	if err := l.receiveOwners(owners); err != nil {
+		return err
+	}
+	return l.receive()
+}
+
 // windowType gives the first type we know. A managed window that says nothing
 // is a dialog when it is transient, else normal (EWMH 1.5).
 func (a atoms) windowType(types []uint32, transient bool) WindowType {
@@ -483,12 +513,7 @@ func (l *looking) mainWindow(active WindowID) (WindowID, error) {
 		}
 		seen[next] = true
 		if _, ok := l.known[next]; !ok {
-			owners := l.askOwners([]WindowID{next})
-			l.ask([]WindowID{next})
-			if err := l.receiveOwners(owners); err != nil {
-				return 0, err
-			}
-			if err := l.receive(); err != nil {
+			if err := l.more([]WindowID{next}); err != nil {
 				return 0, err
 			}
 		}

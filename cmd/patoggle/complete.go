@@ -85,7 +85,7 @@ func (a *app) glance(withDisplay bool) *toggle.View {
 	if err != nil {
 		return nil
 	}
-	if err := p.Resolve(v, 0); err != nil {
+	if err := p.Resolve(ctx, v, 0); err != nil {
 		return nil
 	}
 	return v

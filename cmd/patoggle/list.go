@@ -71,7 +71,7 @@ func (a *app) look(ctx context.Context, p *toggle.Pipeline, window desktop.Windo
 	if err != nil {
 		return nil, err
 	}
-	return v, p.Resolve(v, pid)
+	return v, p.Resolve(ctx, v, pid)
 }
 
 // listing is "patoggle list --json". Its form is stable and documented in

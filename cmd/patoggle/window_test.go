@@ -73,10 +73,19 @@ func TestARemoteWindowIsRefused(t *testing.T) {
 func TestNoWindowManager(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, pulseAudio, lab.NoWM)
-	p := d.Player("one", "--no-border")
-	s := p.WaitStream()
+	p, other := d.Player("one", "--no-border"), d.Player("two", "--no-border")
+	s, rest := p.WaitStream(), other.WaitStream()
+	d.display.Blur()
 	d.stays(1, "no window manager says which window has the focus")
 	d.moves("b", "pid", []int{s}, "--pid", itoa(p.PID))
+	// The X input focus counts.
+	d.display.Focus(p.WaitWindow())
+	d.moves("c", "pid", []int{s})
+	d.display.Focus(other.WaitWindow())
+	d.moves("b", "pid", []int{rest})
+	d.display.Blur()
+	other.Kill()
+	d.Until("the end of the other", func() bool { return len(d.sound.Streams()) == 1 })
 	if l := d.list(); len(l.Streams) != 1 || l.Streams[0].Focused {
 		t.Errorf("list says %+v", l.Streams)
 	}

@@ -96,6 +96,8 @@ func (oneWindow) Screen(context.Context, desktop.WindowID) (*desktop.Screen, err
 	return &desktop.Screen{Desktop: "X11", Complete: true, Focused: w, Active: w.ID, Windows: []desktop.Window{w}, Resource: true}, nil
 }
 
+func (oneWindow) Inside(context.Context, desktop.WindowID) ([]int, error) { return nil, nil }
+
 func (o oneWindow) Focus(ctx context.Context, id desktop.WindowID) (*desktop.Screen, error) {
 	return o.Screen(ctx, id)
 }

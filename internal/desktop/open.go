@@ -11,6 +11,9 @@ type Conn interface {
 	// Focus is Screen for who waits: titles of windows other than Focused may
 	// be missing.
 	Focus(context.Context, WindowID) (*Screen, error)
+	// Inside are the pids of other clients that draw inside a window (XEMBED,
+	// "mpv --wid"), of several that with the keyboard; none is no error.
+	Inside(context.Context, WindowID) ([]int, error)
 	// Done is closed when the connection has ended by itself or by Close.
 	Done() <-chan struct{}
 	Close() error

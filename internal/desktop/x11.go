@@ -28,6 +28,15 @@ func (d xDesktop) Focus(ctx context.Context, w WindowID) (*Screen, error) {
 	return askX11(ctx, d.Conn.Focus, w)
 }
 
+func (d xDesktop) Inside(ctx context.Context, w WindowID) ([]int, error) {
+	id, ok := xid(w)
+	if !ok || id == 0 {
+		return nil, nil
+	}
+	pids, err := d.Conn.Inside(ctx, id)
+	return pids, X11Error(err)
+}
+
 func askX11(ctx context.Context, ask func(context.Context, x11.WindowID) (*x11.Screen, error), w WindowID) (*Screen, error) {
 	id, ok := xid(w)
 	if !ok {
@@ -108,6 +117,8 @@ func X11Error(err error) error {
 		return nil
 	case errors.As(err, &open) && !errors.Is(err, x11.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded):
 		return &OpenError{Display: "the X display", Name: open.Display, Err: open.Err}
+	case errors.Is(err, x11.ErrWayland):
+		return &NoFocusError{Holder: Wayland}
 	case errors.Is(err, x11.ErrNoFocus):
 		return &NoFocusError{}
 	case errors.Is(err, x11.ErrNoWindowManager):

@@ -41,7 +41,10 @@ type PartialProcesses interface {
 type Input struct {
 	// Screen is nil when no window is asked about; then no stream matches,
 	// but each still gets its process.
-	Screen   *desktop.Screen
+	Screen *desktop.Screen
+	// Inside are the processes of other clients that draw inside the focused
+	// window, for who has looked (desktop.Conn.Inside).
+	Inside   []int
 	Snapshot *pulse.Snapshot
 	// Procs may be nil: then no process is known.
 	Procs Processes
@@ -169,6 +172,13 @@ type Result struct {
 // nothing may move: see Stream.Ambiguous.
 func (r Result) Ambiguous() bool {
 	return slices.ContainsFunc(r.Streams, func(s Stream) bool { return s.Ambiguous })
+}
+
+// Empty tells whether streams were looked at and none of them has anything to
+// do with the window.
+func (r Result) Empty() bool {
+	return slices.ContainsFunc(r.Streams, func(s Stream) bool { return !s.Own }) &&
+		!slices.ContainsFunc(r.Streams, func(s Stream) bool { return s.Matched || s.Ambiguous })
 }
 
 // Window is what is known of the processes behind the focused window.

@@ -42,6 +42,7 @@ func (w *world) findWindow() {
 
 	w.window.PIDs, w.weak, w.window.Reason = w.processes(f)
 	w.window.Remote = w.window.Reason == remote
+	w.addInside()
 	w.owners = make(map[int][]desktop.WindowID, len(w.windows))
 	for _, pid := range w.window.PIDs {
 		w.owners[pid] = append(w.owners[pid], f.ID)
@@ -60,6 +61,20 @@ func (w *world) findWindow() {
 	}
 	if len(w.window.PIDs) > 0 {
 		w.app, _ = w.read(w.window.PIDs[0], proc.Stat)
+	}
+}
+
+// addInside makes the processes that draw inside the focused window processes
+// of it: they have no window of their own elsewhere.
+func (w *world) addInside() {
+	if w.window.Remote {
+		return
+	}
+	for _, pid := range w.in.Inside {
+		if p, ok := w.read(pid, proc.Stat); !ok || pid == w.in.PID || p.Comm == "ssh" || slices.Contains(w.window.PIDs, pid) {
+			continue
+		}
+		w.window.PIDs, w.window.Reason = append(w.window.PIDs, pid), ""
 	}
 }
 

@@ -29,6 +29,7 @@ import (
 type Display interface {
 	Screen(context.Context, desktop.WindowID) (*desktop.Screen, error)
 	Focus(context.Context, desktop.WindowID) (*desktop.Screen, error)
+	Inside(context.Context, desktop.WindowID) ([]int, error)
 }
 
 // Sound is what the pipeline needs of a sound server; *pulse.Conn has it.
@@ -258,10 +259,17 @@ func (p *Pipeline) input(v *View) match.Input {
 
 // Resolve fills View.Match: whose each stream is, seen from the window, or
 // from the process when pid is not 0.
-func (p *Pipeline) Resolve(v *View, pid int) error {
+func (p *Pipeline) Resolve(ctx context.Context, v *View, pid int) error {
 	in := p.input(v)
 	if pid == 0 {
 		v.Match = match.Match(in)
+		if in.Screen != nil && v.Match.Empty() {
+			// Then it is worth a look at who draws inside the window.
+			in.Inside, _ = v.display.Inside(ctx, in.Screen.Focused.ID)
+			if len(in.Inside) > 0 {
+				v.Match = match.Match(in)
+			}
+		}
 		return nil
 	}
 	if _, ok := in.Procs.Process(pid); !ok {
@@ -324,7 +332,7 @@ func (p *Pipeline) choose(ctx context.Context, v *View, r Request, rep *Report) 
 	}
 	// The streams are named by the request itself; the match only says which
 	// of them nobody may move.
-	if err := p.Resolve(v, 0); err != nil {
+	if err := p.Resolve(ctx, v, 0); err != nil {
 		return err
 	}
 	for i := range v.Snapshot.Streams {
@@ -386,7 +394,7 @@ func (p *Pipeline) chooseMatched(ctx context.Context, v *View, r Request, rep *R
 	if r.Target.Whom == ByPID {
 		pid = r.Target.PID
 	}
-	if err := p.Resolve(v, pid); err != nil {
+	if err := p.Resolve(ctx, v, pid); err != nil {
 		return err
 	}
 	if pid == 0 {

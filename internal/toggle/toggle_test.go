@@ -23,6 +23,7 @@ import (
 type world struct {
 	screen    *desktop.Screen
 	screenErr error
+	inside    []int // the focused window
 	snapshot  *pulse.Snapshot
 	soundErr  error
 	procs     map[int]proc.Process
@@ -39,6 +40,8 @@ func (w *world) Screen(context.Context, desktop.WindowID) (*desktop.Screen, erro
 func (w *world) Focus(ctx context.Context, id desktop.WindowID) (*desktop.Screen, error) {
 	return w.Screen(ctx, id)
 }
+
+func (w *world) Inside(context.Context, desktop.WindowID) ([]int, error) { return w.inside, nil }
 
 func (w *world) Snapshot(context.Context) (*pulse.Snapshot, error) {
 	if w.snapshot != nil {

@@ -86,6 +86,14 @@ func readNames(path string) ([]string, error) {
 	return names, err
 }
 
+// Who named the sockets of the user's own server and of the system's.
+const (
+	sourceRuntimePath = "PULSE_RUNTIME_PATH"
+	sourceRuntimeDir  = "XDG_RUNTIME_DIR"
+	sourceHome        = "in the home, as XDG_RUNTIME_DIR is not set"
+	sourceSystem      = "the system-wide server"
+)
+
 // find returns where to look for a server, in the order to try.
 //
 // The order is libpulse's (pa_client_conf_load, pa_context_connect,
@@ -109,7 +117,7 @@ func (f *finder) find(server string) []target {
 	if dir, source := f.runtimeDir(); dir != "" {
 		all = append(all, socketTarget(filepath.Join(dir, "native"), source, dir))
 	}
-	return append(all, socketTarget(systemSocket, "the system-wide server", "/"))
+	return append(all, socketTarget(systemSocket, sourceSystem, "/"))
 }
 
 // socketTarget is the socket at path; named is the path as it was given,
@@ -179,10 +187,10 @@ func (f *finder) configHome() string {
 // "<machine id>-runtime" in configHome.
 func (f *finder) runtimeDir() (dir, source string) {
 	if d := f.getenv("PULSE_RUNTIME_PATH"); d != "" {
-		return d, "PULSE_RUNTIME_PATH"
+		return d, sourceRuntimePath
 	}
 	if d := f.getenv("XDG_RUNTIME_DIR"); d != "" {
-		return filepath.Join(d, "pulse"), "XDG_RUNTIME_DIR"
+		return filepath.Join(d, "pulse"), sourceRuntimeDir
 	}
 	home := f.configHome()
 	if home == "" {
@@ -195,7 +203,7 @@ func (f *finder) runtimeDir() (dir, source string) {
 	if id == "" || strings.ContainsRune(id, '/') {
 		return "", ""
 	}
-	return filepath.Join(home, id+"-runtime"), "the runtime directory in the home"
+	return filepath.Join(home, id+"-runtime"), sourceHome
 }
 
 // clientConf reads the client.conf, once: the file PULSE_CLIENTCONFIG names,

@@ -114,12 +114,12 @@ func TestWhereServersAreLookedFor(t *testing.T) {
 			name:  "the runtime directory in the home",
 			env:   map[string]string{"HOME": "/h"},
 			files: id,
-			want:  []string{"unix:/h/.config/pulse/cafe-runtime/native (the runtime directory in the home)", system},
+			want:  []string{"unix:/h/.config/pulse/cafe-runtime/native (in the home, as XDG_RUNTIME_DIR is not set)", system},
 		},
 		{
 			name: "the same without a machine id",
 			env:  map[string]string{"HOME": "/h"},
-			want: []string{"unix:/h/.config/pulse/desk-runtime/native (the runtime directory in the home)", system},
+			want: []string{"unix:/h/.config/pulse/desk-runtime/native (in the home, as XDG_RUNTIME_DIR is not set)", system},
 		},
 		{
 			name: "nothing is set",

@@ -3,6 +3,7 @@ package pulse
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -97,7 +98,24 @@ func (e *UnreachableError) Hint() string {
 	case errors.Is(e, errBadAddress):
 		return "write a server as unix:/absolute/path or tcp:host:port"
 	}
+	if e.noRuntimeDir() {
+		return fmt.Sprintf("XDG_RUNTIME_DIR is not set, as in cron and after su, and the sound server's socket is in it: set it to /run/user/%d", os.Getuid())
+	}
 	return "start PulseAudio or pipewire-pulse, or name a running server in PULSE_SERVER"
+}
+
+// noRuntimeDir is true when the place of the user's own server was not known.
+func (e *UnreachableError) noRuntimeDir() bool {
+	system := false
+	for _, a := range e.Attempts {
+		switch a.Source {
+		case sourceRuntimePath, sourceRuntimeDir:
+			return false
+		case sourceSystem:
+			system = true
+		}
+	}
+	return system
 }
 
 // plainError has a sentence of ours in front of a foreign error, which stays

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -51,7 +52,13 @@ func (a *app) completeFlags(root *cobra.Command) {
 		}
 	}
 	flags := map[string]cobra.CompletionFunc{
-		"to":     offer(false, sinkChoices),
+		"to": func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+			v := a.glance(false)
+			if v == nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return sinkChoices(v.Book, typed), cobra.ShellCompDirectiveNoFileComp
+		},
 		"app":    offer(false, appChoices),
 		"stream": offer(false, streamChoices),
 		"window": offer(true, windowChoices),
@@ -97,18 +104,60 @@ func choice(value, description string) string {
 	return cobra.CompletionWithDesc(value, strings.TrimSpace(term.Escape(description)))
 }
 
-// sinkChoices offers nicknames first, then labels where a shell can take
-// them, always something that Find accepts.
-func sinkChoices(v *toggle.View) []string {
+// sinkChoices offers what "--to" takes: nicknames first, else the names; and
+// for the start of a word what goes on from there in one of a sink's names, as
+// a part is enough. Shells drop what does not begin with what was typed.
+func sinkChoices(b *toggle.Book, typed string) []string {
 	var nick, other []string
-	for _, o := range v.Book.Outputs {
-		if o.Nickname != "" && term.Escape(o.Nickname) == o.Nickname {
-			nick = append(nick, choice(o.Nickname, firstNonEmpty(o.Description, o.Name)))
-			continue
+	for i := range b.Outputs {
+		o := &b.Outputs[i]
+		offered := continued(b, o, typed)
+		switch {
+		case offered == "":
+		case offered == o.Nickname:
+			nick = append(nick, choice(offered, firstNonEmpty(o.Description, o.Name)))
+		default:
+			other = append(other, choice(offered, o.Label))
 		}
-		other = append(other, choice(o.Name, o.Label))
 	}
 	return append(nick, other...)
+}
+
+// continued is the word that begins with what was typed and means this sink,
+// "" when there is none.
+func continued(b *toggle.Book, o *toggle.Output, typed string) string {
+	fits := func(word string) bool {
+		found, err := b.Find(word)
+		return err == nil && found.Index == o.Index && term.Escape(word) == word
+	}
+	names := [...]string{o.Nickname, o.Name, o.Description, o.Label}
+	for _, name := range names {
+		if name != "" && strings.HasPrefix(name, typed) && fits(name) {
+			return name
+		}
+	}
+	if utf8.RuneCountInString(typed) < 2 {
+		return "" // one letter is in everything
+	}
+	for _, name := range names {
+		if word := typed + after(name, typed); word != typed && fits(word) {
+			return word
+		}
+	}
+	if fits(typed) {
+		return typed
+	}
+	return ""
+}
+
+// after is what follows a part, in any case, in the name.
+func after(name, part string) string {
+	lower := strings.ToLower(name)
+	at := strings.Index(lower, strings.ToLower(part))
+	if at < 0 || len(lower) != len(name) { // a letter that is longer in lower case
+		return ""
+	}
+	return name[at+len(part):]
 }
 
 func appChoices(v *toggle.View) []string {

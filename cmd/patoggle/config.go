@@ -42,9 +42,11 @@ func (a *app) configCommand() *cobra.Command {
 }
 
 func (a *app) checkConfig(path string) error {
-	if _, err := a.loadConfig(a.stderr); err != nil {
+	cfg, err := a.loadConfig(a.stderr)
+	if err != nil {
 		return err
 	}
+	a.checkSinks(cfg)
 	if a.quiet {
 		return nil
 	}
@@ -54,6 +56,24 @@ func (a *app) checkConfig(path string) error {
 	}
 	fmt.Fprintf(a.stdout, "%s is good\n", term.Escape(path))
 	return nil
+}
+
+// checkSinks warns of names that fit no sink, when there is a sound server to
+// ask; without one the file is only read.
+func (a *app) checkSinks(cfg *config.Config) {
+	ctx, cancel := a.context()
+	defer cancel()
+	v, err := a.pipeline(cfg).Look(ctx, nil)
+	if err != nil {
+		if a.verbose {
+			say(a.stderr, "warning", "the names of sinks were not looked up: "+err.Error())
+		}
+		return
+	}
+	for _, p := range toggle.StrangeSinks(v.Snapshot.Sinks, cfg) {
+		say(a.stderr, "warning", p.Message)
+		a.hint(p)
+	}
 }
 
 func (a *app) initConfig(path string) error {

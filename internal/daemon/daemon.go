@@ -81,6 +81,7 @@ type service struct {
 	systemd systemd
 	notes   *notes
 	keys    keySource
+	sound   *link
 
 	mu    sync.Mutex
 	ready bool // READY was sent; before, there is no status to tell
@@ -252,6 +253,7 @@ func (d *service) run(ctx context.Context, k *seat) error {
 	tasks.Go(func() { d.notes.run(ctx) })
 
 	server := d.newServer()
+	d.sound = server.sound
 	defer server.view.close()
 	tasks.Go(func() { server.sound.keep(ctx) })
 	tasks.Go(func() { server.run(ctx) })
@@ -368,6 +370,28 @@ func (d *service) reload(ctx context.Context) {
 	if t, ok := d.bind(ctx); ok {
 		d.speak.info("the configuration was read again: %s", t)
 		d.settle(t)
+		d.lookUpSinks(ctx)
+	}
+}
+
+// lookUpSinks names entries of a new configuration that fit no sink, when the
+// sound server can be asked.
+func (d *service) lookUpSinks(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	conn, err := d.sound.get(ctx)
+	if err != nil {
+		return // the log says already that it is away
+	}
+	snap, err := conn.Snapshot(ctx)
+	if err != nil {
+		return
+	}
+	for _, p := range toggle.StrangeSinks(snap.Sinks, d.config.Load()) {
+		d.speak.say("warning", p.Message)
+		if p.Hint != "" {
+			d.speak.say("hint", p.Hint)
+		}
 	}
 }
 

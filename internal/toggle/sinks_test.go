@@ -55,6 +55,27 @@ func TestTheRing(t *testing.T) {
 	}
 }
 
+func TestEntriesThatFitNoSinkAreNamed(t *testing.T) {
+	for _, tt := range []struct {
+		doc  string
+		want []Stranger
+	}{
+		{``, nil},
+		{`sinks = ["USB", "tv", "Ear*"]`, nil},
+		{`sinks = ["headst", "usb"]` + "\n" + `skip = ["*hdmy*"]`, []Stranger{{"sinks", "headst"}, {"skip", "*hdmy*"}}},
+	} {
+		cfg := parseConfig(t, tt.doc)
+		if d := cmp.Diff(tt.want, NewBook(desk, cfg).Strangers(cfg)); d != "" {
+			t.Errorf("%s: %s", tt.doc, d)
+		}
+	}
+	cfg := parseConfig(t, "skip = [\"a\\u202eb\"]\n[[hotkey]]\nkeys = \"F9\"\ndo = \"to\"\nsink = \"kitchen\"\n")
+	got := StrangeSinks(desk, cfg)
+	if len(got) != 2 || strings.Contains(got[0].Message, "\u202e") || got[1].Message != `the hotkey F9: no sink is called "kitchen"` || !strings.Contains(got[1].Hint, `"Headset" [usb]`) {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestStep(t *testing.T) {
 	three := NewBook(desk, &config.Config{}) // ring: 44, 4711, 58
 	one := NewBook(desk[:1], &config.Config{})

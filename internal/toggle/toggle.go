@@ -142,13 +142,16 @@ func (p *Pipeline) name(s *pulse.Stream) string {
 	return firstOf(match.Application(&anonymous), fmt.Sprintf("stream %d", s.Index))
 }
 
+// nameless is the application of a window that says nothing of itself.
+const nameless = "the focused window"
+
 // windowName is what a window's application is called while no stream of it
 // is known.
 func (p *Pipeline) windowName(w *desktop.Window) string {
 	if p.Discreet {
-		return firstOf(w.Class, "the focused window")
+		return firstOf(w.Name(), nameless)
 	}
-	return firstOf(w.Class, w.Title)
+	return firstOf(w.Name(), w.Title, nameless)
 }
 
 // View is the display and the sound server at one moment, joined.
@@ -161,6 +164,7 @@ type View struct {
 	Book      *Book
 	Match     match.Result
 
+	config  *config.Config
 	sound   Sound
 	display Display // nil when it was not asked or did not open
 	procs   match.Processes
@@ -245,6 +249,7 @@ func (p *Pipeline) look(ctx, displayCtx context.Context, window *desktop.WindowI
 	if cfg == nil {
 		cfg = &config.Config{}
 	}
+	v.config = cfg
 	v.Book = NewBook(v.Snapshot.Sinks, cfg)
 	return v, nil
 }
@@ -577,12 +582,19 @@ func (v *View) step(rep *Report, way Way) (*Output, error) {
 	}
 	if len(v.Book.ring) == 0 {
 		p := &Problem{Kind: Nothing, Message: "no sink to play on"}
-		if len(v.Book.Outputs) > 0 {
+		if s := strange(v.Book.Strangers(v.config)); s != "" {
+			p.Message += ": " + s
+			p.Hint = "the sinks are " + v.Book.list(v.Book.all())
+		} else if len(v.Book.Outputs) > 0 {
 			p.Hint = "every sink is skipped by the configuration, not in its list, or has nothing plugged in: " + v.Book.list(v.Book.all())
 		}
 		return nil, p
 	}
-	return nil, &Problem{Kind: Nothing, Message: "only one sink to play on: " + term.Escape(v.Book.Output(from).Label)}
+	return nil, &Problem{
+		Kind:    Nothing,
+		Message: "only one sink to play on: " + term.Escape(v.Book.Output(from).Label),
+		Hint:    strange(v.Book.Strangers(v.config)),
+	}
 }
 
 // move brings the report's streams to the sink and fills in what became of

@@ -23,7 +23,7 @@ func TestTabGoesOnFromAnyPartThatToTakes(t *testing.T) {
 	}, cfg)
 	for typed, want := range map[string][]string{
 		"":        {"tv", "alsa.usb-x", "alsa.pci", "alsa.usb-y"},
-		"us":      {"usb-x", "usikanlage", "usb-y"},
+		"us":      {"usb-x", "usb-y"},
 		"head":    {"headset"},
 		"Head":    {"Headset"},
 		"BUILT":   {"BUILT-in Audio"},

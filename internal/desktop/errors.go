@@ -39,6 +39,8 @@ const (
 	Launcher
 	// Lock: the lock screen.
 	Lock
+	// Layer: a launcher, a panel or the lock screen; which, is not known.
+	Layer
 	// Overview: the desktop's picture of all its windows.
 	Overview
 	// Wayland: a window that X11, which was asked, cannot see.

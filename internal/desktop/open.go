@@ -37,6 +37,7 @@ type provider struct {
 // providers are tried in this order. X11 is the last: under Wayland its display
 // is there too, and does not know who has the focus.
 var providers = []provider{
+	{openWayland},
 	{openX11},
 }
 

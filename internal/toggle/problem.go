@@ -126,6 +126,7 @@ var holders = map[desktop.Holder]string{
 	desktop.Panel:      "a panel or a notification has it",
 	desktop.Launcher:   "a launcher or a prompt has it",
 	desktop.Lock:       "the screen is locked",
+	desktop.Layer:      "a launcher, a panel or the lock screen has it",
 	desktop.Overview:   "the overview is open",
 	desktop.Wayland:    "a Wayland window is in front",
 }

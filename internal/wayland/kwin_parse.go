@@ -21,10 +21,16 @@ type kwinWindow struct {
 // that it is a normal window.
 func (w *kwinWindow) layer() bool { return strings.HasPrefix(w.Kind, "KWin::LayerShellV1Window") }
 
+// x11 is true for a window of Xwayland, which 5.27 calls XwaylandWindow; only
+// there it has a number.
+func (w *kwinWindow) x11() bool {
+	return w.XID != 0 || strings.HasPrefix(w.Kind, "KWin::X11Window") || strings.HasPrefix(w.Kind, "KWin::XwaylandWindow")
+}
+
 func (w *kwinWindow) window() Window {
 	out := Window{
 		ID: w.ID, PID: w.PID, Title: w.Title, AppID: w.App,
-		X11:   strings.HasPrefix(w.Kind, "KWin::X11Window") || strings.HasPrefix(w.Kind, "KWin::X11Client"),
+		X11:   w.x11(),
 		Aside: w.layer() || w.Special,
 	}
 	if out.AppID == "" || out.X11 {

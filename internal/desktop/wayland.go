@@ -56,6 +56,23 @@ func (d *compositor) Focus(ctx context.Context, w WindowID) (*Screen, error) {
 	return d.ask(ctx, w, Conn.Focus)
 }
 
+// Inside asks Xwayland: there is no drawing in another client's window elsewhere.
+func (d *compositor) Inside(ctx context.Context, w WindowID) ([]int, error) {
+	if id, ok := xid(w); !ok || id == 0 {
+		return nil, nil
+	}
+	s, _, err := wayland.Find(ctx, d.getenv)
+	if err != nil {
+		return nil, nil
+	}
+	x := &xwayland{session: s, getenv: d.getenv}
+	defer x.end()
+	if err := x.open(ctx); err != nil {
+		return nil, nil
+	}
+	return x.conn.Inside(ctx, w)
+}
+
 // look is one of Conn's two ways to look at a screen.
 type look func(Conn, context.Context, WindowID) (*Screen, error)
 
@@ -191,18 +208,26 @@ func (x *xwayland) end() {
 	}
 }
 
-// screen asks Xwayland. It is nil when DISPLAY is not this session's.
-func (x *xwayland) screen(ctx context.Context, w WindowID) (*Screen, error) {
+// open connects to Xwayland. The error is ErrNoDisplay when DISPLAY is not this
+// session's.
+func (x *xwayland) open(ctx context.Context) error {
 	display := x.getenv("DISPLAY")
 	if display == "" || !serves(ctx, x.session, display) {
-		return nil, ErrNoDisplay
+		return ErrNoDisplay
 	}
 	c, _, err := openX11(ctx, Options{Display: display, Getenv: x.getenv})
-	if err != nil {
+	if err == nil {
+		x.conn = c
+	}
+	return err
+}
+
+// screen asks Xwayland; nil when it cannot be asked.
+func (x *xwayland) screen(ctx context.Context, w WindowID) (*Screen, error) {
+	if err := x.open(ctx); err != nil {
 		return nil, err
 	}
-	x.conn = c
-	return x.how(c, ctx, w)
+	return x.how(x.conn, ctx, w)
 }
 
 // join fills in the focused window from Xwayland. Known is what the compositor

@@ -2,7 +2,6 @@ package packaging
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,7 +25,7 @@ var shells = []struct {
 	{
 		name: "bash", term: "dumb", args: []string{"--norc", "--noprofile", "-i"},
 		setup: `PS1='ready> '; bind 'set bell-style none'; bind 'set completion-query-items 0'; bind 'set page-completions off'; bind 'set enable-bracketed-paste off'
-. /usr/share/bash-completion/bash_completion
+. "$BASH_COMPLETION"
 . "$SCRIPTS/bash"
 `,
 		listed: "\t\t",
@@ -46,6 +45,9 @@ source "$SCRIPTS/fish"
 		listed: "\t",
 	},
 }
+
+// bashCompletion is the script that loads completions in bash.
+func bashCompletion() string { return lab.File("/usr/share/bash-completion/bash_completion") }
 
 // wordsOf defines a function that stands for patoggle and prints its words.
 var wordsOf = map[string]string{
@@ -69,11 +71,11 @@ func startPrompt(t *testing.T, d *desk, shell, env, setup string) *prompt {
 		if s.name != shell {
 			continue
 		}
-		file, err := exec.LookPath(shell)
+		file, err := lab.LookPath(shell)
 		if err != nil {
 			lab.Missing(t, shell)
 		}
-		p := &prompt{terminal: interactive(t, d.With(env, "TERM="+s.term), d.Home, file, s.args...), listed: s.listed}
+		p := &prompt{terminal: interactive(t, d.With(env, "TERM="+s.term, "BASH_COMPLETION="+bashCompletion()), d.Home, file, s.args...), listed: s.listed}
 		p.keys(setup + wordsOf[shell])
 		p.ready()
 		return p
@@ -147,7 +149,7 @@ func completing(t *testing.T) (*desk, string) {
 
 func TestTabInRealShells(t *testing.T) {
 	lab.Need(t, "bash", "zsh", "fish")
-	if _, err := os.Stat("/usr/share/bash-completion/bash_completion"); err != nil {
+	if _, err := os.Stat(bashCompletion()); err != nil {
 		lab.Missing(t, "bash-completion")
 	}
 	d, scripts := completing(t)

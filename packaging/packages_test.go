@@ -399,7 +399,7 @@ func cleanRoot(t *testing.T, out string) {
 	// Each shell finds the script where its own package looks for it.
 	d.Setenv("PATH", bin+":"+d.Getenv("PATH"))
 	for shell, setup := range map[string]string{
-		"bash": ". /usr/share/bash-completion/bash_completion\n",
+		"bash": `. "$BASH_COMPLETION"` + "\n",
 		"zsh":  "unsetopt beep; fpath=(" + root + "/usr/share/zsh/vendor-completions $fpath); autoload -U compinit; compinit -u -D\n",
 		"fish": "",
 	} {

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -81,7 +80,7 @@ func Missing(t testing.TB, what string) {
 func Need(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
+		if _, err := lookPath(p); err != nil {
 			Missing(t, p)
 		}
 	}
@@ -188,11 +187,6 @@ func shortTemp() string {
 		return dir
 	}
 	return "/tmp"
-}
-
-// searchPath is one that holds nothing of the user's home.
-func searchPath() string {
-	return "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/games"
 }
 
 func user() string {

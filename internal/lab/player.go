@@ -127,7 +127,11 @@ func (l *Lab) Sandboxed(s Sandbox, argv ...string) []string {
 	box = append(box,
 		"--dev-bind", "/dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp",
 		"--ro-bind-try", "/tmp/.X11-unix", "/tmp/.X11-unix",
-		"--bind", l.Dir, l.Dir,
+		"--bind", l.Dir, l.Dir)
+	if dir := unpacked(); dir != "" {
+		box = append(box, "--ro-bind", dir, dir)
+	}
+	box = append(box,
 		"--ro-bind", file, "/.flatpak-info", "--")
 	return append(box, argv...)
 }

@@ -21,6 +21,9 @@ SERVER ?= $(shell command -v pulseaudio >/dev/null || ! command -v pipewire-puls
 # Further flags of the benchmark.
 BENCHFLAGS ?=
 
+# Further flags of the desktops' table.
+DESKTOPSFLAGS ?=
+
 # Further flags of go test, and how long one package may take.
 TESTFLAGS ?=
 TESTTIMEOUT ?= 5m
@@ -34,7 +37,7 @@ SOAK ?= 10m
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test lint demo bench fuzz soak clean packages install uninstall release-check pictures
+.PHONY: all build test lint demo bench desktops fuzz soak clean packages install uninstall release-check pictures
 
 all: build
 
@@ -83,6 +86,16 @@ bench:
 	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o build/bench/limit ./internal/bench/limit
 	@CGO_ENABLED=0 $(GO) build -buildvcs=false -o build/bench/bench ./internal/bench
 	@build/bench/bench $(BENCHFLAGS)
+
+# Real compositors without a screen, those of Debian 12, 13 and today's, each
+# in a system of its own that is built once: some 8 GB and a quarter of an hour.
+# DESKTOPSFLAGS="-only sid/kwin -case native" runs a part; needs root.
+desktops:
+	@packaging/debian-setup desktops
+	@packaging/desktop-roots build bookworm trixie sid
+	@mkdir -p build
+	@CGO_ENABLED=0 $(GO) build -buildvcs=false -o build/run-desktops ./internal/desktops
+	@build/run-desktops -table build/desktops.md $(DESKTOPSFLAGS)
 
 # Each target on its own, since go test -fuzz takes one at a time.
 fuzz:

@@ -339,3 +339,12 @@ func wav(seconds int, hertz float64) []byte {
 	}
 	return b
 }
+
+// Browse starts another program that plays under the given title; its stream is
+// known by the title or by its process.
+func (l *Lab) Browse(title string, c Cmd) *Player {
+	if l.t != nil {
+		l.t.Helper()
+	}
+	return l.player(title, c)
+}

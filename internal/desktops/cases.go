@@ -1,0 +1,256 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/patoggle/patoggle/internal/lab"
+)
+
+// situation is one row of the table: what is on the desktop, and what a press
+// must do there.
+type situation struct {
+	name string
+	play func(*world, *Outcome)
+}
+
+var situations = []situation{
+	{"native window", pair(native, false, x11)},
+	{"X11 window", pair(x11, false, native)},
+	{"sandboxed, native", pair(native, true, x11)},
+	{"sandboxed, X11", pair(x11, true, native)},
+	{"two windows of one program", two},
+	{"Chromium, native", browser("chromium")},
+	{"Firefox, native", browser("firefox")},
+	{"no window", none},
+	{"launcher or overview", covered(func(c compositor) func(*world) (func(), error) { return c.launcher })},
+	{"locked", covered(func(c compositor) func(*world) (func(), error) { return c.lock })},
+	{"compositor hangs", hung},
+	{"compositor killed", killed},
+	{"nested", nested},
+}
+
+// streams are the indices of the stream that may move and of the one that must
+// not.
+type streams struct{ front, other int }
+
+// judge presses and holds the world against what must come out: the front
+// stream moves (code 0), or nothing does and patoggle says why.
+func (w *world) judge(o *Outcome, s streams, moves bool, code int, says string, env ...string) {
+	w.press(o, env...)
+	var wrong []string
+	if o.Code != code {
+		wrong = append(wrong, fmt.Sprintf("code %d instead of %d", o.Code, code))
+	}
+	if says != "" && !strings.Contains(o.Says, says) {
+		wrong = append(wrong, fmt.Sprintf("does not say %q", says))
+	}
+	want := sinks[0]
+	if moves {
+		want = sinks[1]
+	}
+	// What does not move by then did not.
+	if !lab.Poll(time.Second, func() bool { return w.on(s.front) == want }) {
+		wrong = append(wrong, fmt.Sprintf("the front stream is on %q", w.on(s.front)))
+	}
+	if on := w.on(s.other); s.other != 0 && on != sinks[0] {
+		wrong = append(wrong, fmt.Sprintf("the other stream is on %q", on))
+	}
+	o.Verdict, o.Why = "ok", strings.Join(wrong, "; ")
+	if len(wrong) > 0 {
+		o.Verdict = "FAIL"
+	}
+}
+
+// on asks Debian's own pactl which sink a stream is on.
+func (w *world) on(index int) string {
+	if index == 0 {
+		return sinks[0]
+	}
+	sinkOf := ""
+	for line := range strings.Lines(w.sound.Pactl("list", "short", "sink-inputs")) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == fmt.Sprint(index) {
+			sinkOf = f[1]
+		}
+	}
+	for line := range strings.Lines(w.sound.Pactl("list", "short", "sinks")) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == sinkOf {
+			return f[1]
+		}
+	}
+	return ""
+}
+
+// expect is judge for a window of the given look in front.
+func (w *world) expect(o *Outcome, how look, s streams) {
+	switch {
+	case how == native && w.c.answers >= xOnly:
+		w.judge(o, s, false, 1, w.c.unaskable)
+	default:
+		w.judge(o, s, true, 0, "")
+	}
+}
+
+// pair has one window in front of another program's or look's.
+func pair(how look, boxed bool, behind look) func(*world, *Outcome) {
+	return func(w *world, o *Outcome) {
+		other := w.play("other", behind, false)
+		front := w.play("front", how, boxed)
+		w.expect(o, how, streams{front.stream, other.stream})
+	}
+}
+
+// two has two native windows of one program. Where the compositor knows no
+// process, nobody can tell which of them plays.
+func two(w *world, o *Outcome) {
+	other := w.play("other", native, false)
+	front := w.play("front", native, false)
+	s := streams{front.stream, other.stream}
+	if w.c.answers == applications {
+		w.judge(o, s, false, 1, "")
+		return
+	}
+	w.expect(o, native, s)
+}
+
+// none has streams, and no window.
+func none(w *world, o *Outcome) {
+	s := streams{w.play("front", unseen, false).stream, w.play("other", unseen, false).stream}
+	if w.c.answers >= xOnly {
+		// Whether nothing or a native window is in front is not known there.
+		w.press(o)
+		o.Verdict = "ok"
+		if o.Code != 1 && o.Code != 3 || w.on(s.front) != sinks[0] || w.on(s.other) != sinks[0] {
+			o.Verdict, o.Why = "FAIL", "code or streams"
+		}
+		return
+	}
+	w.judge(o, s, false, 3, "")
+}
+
+// covered has a window below something that has the keyboard and is no
+// application.
+func covered(by func(compositor) func(*world) (func(), error)) func(*world, *Outcome) {
+	return func(w *world, o *Outcome) {
+		show := by(w.c)
+		if show == nil {
+			o.Verdict, o.Why = "-", w.c.overlay
+			return
+		}
+		front := w.play("front", native, false)
+		away, err := show(w)
+		if err != nil {
+			o.Verdict, o.Why = "-", err.Error()
+			return
+		}
+		s := streams{front.stream, 0}
+		w.judge(o, s, false, 3, "")
+		away()
+	}
+}
+
+// hung has a compositor that is stopped.
+func hung(w *world, o *Outcome) {
+	other := w.play("other", x11, false)
+	front := w.play("front", native, false)
+	w.front.Signal(syscall.SIGSTOP)
+	began := time.Now()
+	w.judge(o, streams{front.stream, other.stream}, false, 1, "")
+	w.front.Signal(syscall.SIGCONT)
+	if o.Took > 4*time.Second && o.Verdict == "ok" {
+		o.Verdict, o.Why = "FAIL", fmt.Sprintf("it took %v", time.Since(began).Round(time.Millisecond))
+	}
+}
+
+// killed has a compositor that is gone, with its socket still there.
+func killed(w *world, o *Outcome) {
+	s := streams{w.play("front", unseen, false).stream, w.play("other", unseen, false).stream}
+	w.front.Signal(syscall.SIGKILL)
+	w.front.Wait()
+	w.judge(o, s, false, 1, "")
+}
+
+// nested has sway in a window of the desktop: the inner one has the player,
+// and patoggle is asked inside, with what it inherits from outside.
+func nested(w *world, o *Outcome) {
+	if r := w.Run(nil, "sh", "-c", "command -v sway"); r.Code != 0 {
+		o.Verdict, o.Why = "-", "no sway in this root"
+		return
+	}
+	if err := os.WriteFile(w.Home+"/inner.conf", []byte("focus_follows_mouse no\n"), 0o600); err != nil {
+		w.Fail(err)
+	}
+	other := w.play("other", native, false)
+	before := w.socket
+	inner := w.SpawnCmd(lab.Cmd{Name: "sway", Args: []string{"-c", w.Home + "/inner.conf"},
+		Env: []string{"WLR_BACKENDS=wayland", "WLR_RENDERER=pixman", "DISPLAY"}})
+	socket := ""
+	if !lab.Poll(15*time.Second, func() bool {
+		all, _ := filepath.Glob(w.Runtime + "/wayland-*")
+		for _, name := range all {
+			if name != before && !strings.HasSuffix(name, ".lock") {
+				socket = name
+			}
+		}
+		return socket != "" || !inner.Alive()
+	}) || socket == "" {
+		w.Fail(errors.New("the nested sway does not start: " + inner.Log()))
+	}
+	inside := "WAYLAND_DISPLAY=" + filepath.Base(socket)
+	front := w.play("front", native, false, inside)
+	w.judge(o, streams{front.stream, other.stream}, true, 0, "", inside)
+}
+
+// browser has a page that plays, from another process than the window's, in
+// front of a player of another program.
+func browser(name string) func(*world, *Outcome) {
+	return func(w *world, o *Outcome) {
+		other := w.play("other", native, false)
+		var p *lab.Player
+		if name == "chromium" {
+			p = w.Chromium("front", "--ozone-platform=wayland")
+		} else {
+			p = w.firefox()
+		}
+		stream := p.WaitStream()
+		w.settleDown()
+		w.settleDown()
+		w.expect(o, native, streams{stream, other.stream})
+	}
+}
+
+// firefox is Firefox on a page that plays a tone.
+func (w *world) firefox() *lab.Player {
+	profile := w.Dir + "/firefox"
+	if err := os.Mkdir(profile, 0o700); err != nil {
+		w.Fail(err)
+	}
+	page := profile + "/page.html"
+	for name, text := range map[string]string{
+		"user.js": `user_pref("media.autoplay.default", 0);
+user_pref("media.autoplay.blocking_policy", 0);
+user_pref("browser.shell.checkDefaultBrowser", false);
+user_pref("browser.aboutwelcome.enabled", false);
+user_pref("datareporting.policy.dataSubmissionEnabled", false);
+user_pref("toolkit.telemetry.reportingpolicy.firstRun", false);
+user_pref("termsofuse.bypassNotification", true);
+user_pref("trailhead.firstrun.didSeeAboutWelcome", true);
+`,
+		"page.html": `<!doctype html><meta charset=utf-8><title>front</title><audio autoplay loop src="file://` + w.ToneFile() + `"></audio>`,
+	} {
+		if err := os.WriteFile(profile+"/"+name, []byte(text), 0o600); err != nil {
+			w.Fail(err)
+		}
+	}
+	program := "firefox"
+	if w.Run(nil, "sh", "-c", "command -v firefox").Code != 0 {
+		program = "firefox-esr"
+	}
+	return w.Browse("front", lab.Cmd{Name: program, Args: []string{"--no-remote", "--profile", profile, "file://" + page},
+		Env: []string{"MOZ_ENABLE_WAYLAND=1", "DISPLAY"}})
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// answers is what a compositor can say of the window in front.
+type answers int
+
+const (
+	// processes: each window's, whoever draws it.
+	processes answers = iota
+	// applications: an application id, from which a process has to be found.
+	applications
+	// xOnly: nothing, but its X11 windows can be asked for.
+	xOnly
+	// nothing at all.
+	nothing
+)
+
+// compositor is one that can be started without a screen.
+type compositor struct {
+	title string // in the table
+	argv  []string
+	// version is a command whose output ends in the version.
+	version []string
+	answers answers
+	env     []string
+	// prepare writes what it reads before it is started.
+	prepare func(*world) error
+	// settle waits for what follows its start-up.
+	settle func(*world)
+	// launcher brings something up that has the keyboard and is no
+	// application, and the returned function takes it away again; nil when
+	// that cannot be had.
+	launcher func(*world) (func(), error)
+	lock     func(*world) (func(), error)
+	// unaskable is what patoggle must say of a native window where answers is
+	// xOnly or nothing.
+	unaskable string
+	// overlay is why the launcher or the lock cannot be had.
+	overlay string
+}
+
+var headless = []string{"WLR_BACKENDS=headless", "WLR_RENDERER=pixman", "WLR_LIBINPUT_NO_DEVICES=1"}
+
+var compositors = map[string]compositor{
+	"sway": {
+		title: "sway", argv: []string{"sway", "-c", "HOME/sway.conf"}, version: []string{"sway", "--version"},
+		env: headless, prepare: file("sway.conf", "focus_follows_mouse no\n"),
+		launcher: layer, lock: swaylock,
+	},
+	"labwc": {
+		title: "labwc", argv: []string{"labwc"}, version: []string{"labwc", "--version"},
+		env: headless, answers: applications, launcher: layer, lock: swaylock,
+	},
+	"wayfire": {
+		title: "wayfire", argv: []string{"wayfire", "-c", "HOME/wayfire.ini"}, version: []string{"wayfire", "--version"},
+		env: headless, launcher: layer, lock: swaylock,
+		prepare: file("wayfire.ini", "[core]\nplugins = ipc ipc-rules foreign-toplevel wm-actions place session-lock\nxwayland = true\n"),
+	},
+	"phoc": {
+		title: "phoc", argv: []string{"phoc", "-C", "HOME/phoc.ini"}, version: []string{"phoc", "--version"},
+		env: headless, answers: applications, prepare: file("phoc.ini", "[core]\nxwayland=true\n"),
+		launcher: layer, overlay: "swaylock and phoc do not get on",
+	},
+	"hyprland": {
+		title: "Hyprland", argv: []string{"Hyprland"}, version: []string{"Hyprland", "--version"},
+		env: []string{"HYPRLAND_HEADLESS_ONLY=1"},
+	},
+	"weston": {
+		title: "weston", argv: []string{"weston", "--backend=headless-backend.so", "--xwayland", "--socket=wayland-weston"},
+		version: []string{"weston", "--version"}, answers: xOnly, unaskable: "weston cannot be asked",
+		overlay: "no layer shell",
+	},
+	"kwin": {
+		title: "KWin", version: []string{"kwin_wayland", "--version"},
+		argv:    []string{"HOME/kwin_wayland", "--virtual", "--xwayland", "--socket", "wayland-kde", "--no-lockscreen"},
+		prepare: copied("kwin_wayland"), env: []string{"XDG_CURRENT_DESKTOP=KDE"},
+		launcher: layer, overlay: "needs a screen locker of Plasma's",
+	},
+	"gnome": {
+		title: "GNOME", version: []string{"gnome-shell", "--version"},
+		argv:    []string{"HOME/gnome-shell", "--headless", "--wayland", "--virtual-monitor", "1280x800"},
+		prepare: copied("gnome-shell"), env: gnomeEnv, settle: shutOverview,
+		answers: xOnly, unaskable: "GNOME cannot be asked", overlay: "without the extension nobody tells",
+	},
+	"gnome-extension": {
+		title: "GNOME with the extension", version: []string{"gnome-shell", "--version"},
+		argv:    []string{"HOME/gnome-shell", "--headless", "--wayland", "--virtual-monitor", "1280x800"},
+		prepare: extended, env: gnomeEnv, settle: shutOverview,
+		launcher: overview, lock: gnomeLock,
+	},
+}
+
+// The settings come from a file, so that no service has to be there.
+var gnomeEnv = []string{"XDG_CURRENT_DESKTOP=GNOME", "GSETTINGS_BACKEND=keyfile"}
+
+// file writes a file into the home folder.
+func file(name, text string) func(*world) error {
+	return func(w *world) error { return os.WriteFile(w.Home+"/"+name, []byte(text), 0o600) }
+}
+
+// copied makes a copy of a program: one with file capabilities does not run as
+// it is in a namespace of an ordinary user's, and the copy has none.
+func copied(name string) func(*world) error {
+	return func(w *world) error {
+		b, err := os.ReadFile("/usr/bin/" + name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(w.Home+"/"+name, b, 0o700)
+	}
+}
+
+// extended is copied, and the extension is there and switched on.
+func extended(w *world) error {
+	if err := copied("gnome-shell")(w); err != nil {
+		return err
+	}
+	from := filepath.Dir(filepath.Dir(os.Getenv("PATOGGLE_LAB_BUILT"))) + "/packaging/gnome"
+	metadata, err := os.ReadFile(from + "/metadata.json")
+	if err != nil {
+		return err
+	}
+	_, uuid, ok := strings.Cut(string(metadata), `"uuid"`)
+	if fields := strings.Split(uuid, `"`); ok && len(fields) > 1 {
+		uuid = fields[1]
+	}
+	to := w.Getenv("XDG_DATA_HOME") + "/gnome-shell/extensions/" + uuid
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return err
+	}
+	settings := w.Getenv("XDG_CONFIG_HOME") + "/glib-2.0/settings"
+	if err := os.MkdirAll(settings, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(settings+"/keyfile", fmt.Appendf(nil, "[org/gnome/shell]\nenabled-extensions=['%s']\n", uuid), 0o600)
+}
+
+// shell reads or, with a value, writes a property of the shell's.
+func (w *world) shell(property string, value ...string) string {
+	args := []string{"call", "--session", "-d", "org.gnome.Shell", "-o", "/org/gnome/Shell", "-m"}
+	if len(value) > 0 {
+		args = append(args, "org.freedesktop.DBus.Properties.Set", "org.gnome.Shell", property, value[0])
+	} else {
+		args = append(args, "org.freedesktop.DBus.Properties.Get", "org.gnome.Shell", property)
+	}
+	return w.Run(nil, "gdbus", args...).Stdout
+}
+
+// shutOverview leaves the overview in which the shell starts. Before start-up
+// is complete it comes back, so that it has to stay away for a while.
+func shutOverview(w *world) {
+	quiet := 0
+	w.Until("the overview to stay shut", func() bool {
+		if strings.Contains(w.shell("OverviewActive"), "false") {
+			quiet++
+		} else {
+			quiet = 0
+			w.shell("OverviewActive", "<false>")
+		}
+		w.pause()
+		return quiet >= 8
+	})
+}
+
+func overview(w *world) (func(), error) {
+	w.shell("OverviewActive", "<true>")
+	w.Until("the overview", func() bool { return strings.Contains(w.shell("OverviewActive"), "true") })
+	return func() { shutOverview(w) }, nil
+}
+
+func gnomeLock(w *world) (func(), error) {
+	saver := func(method string, args ...string) string {
+		return w.Run(nil, "gdbus", append([]string{"call", "--session", "-d", "org.gnome.Shell.ScreenShield", "-o",
+			"/org/gnome/ScreenSaver", "-m", "org.gnome.ScreenSaver." + method}, args...)...).Stdout
+	}
+	saver("SetActive", "true")
+	for range 50 {
+		if strings.Contains(saver("GetActive"), "true") {
+			return func() { saver("SetActive", "false") }, nil
+		}
+		w.pause()
+	}
+	return nil, fmt.Errorf("the shell does not lock without a display manager")
+}
+
+// layer shows a launcher that is a layer surface with the keyboard.
+func layer(w *world) (func(), error) {
+	p := w.Spawn("wofi", "--show", "run")
+	// It has no window that could be asked for: its mapping is what its own
+	// log of the protocol says.
+	w.settleDown()
+	if !p.Alive() {
+		return nil, fmt.Errorf("wofi ended: %.200s", p.Log())
+	}
+	return func() { p.Kill(); w.settleDown() }, nil
+}
+
+func swaylock(w *world) (func(), error) {
+	p := w.Spawn("swaylock", "-c", "000000")
+	w.settleDown()
+	if !p.Alive() {
+		return nil, fmt.Errorf("swaylock ended: %.200s", p.Log())
+	}
+	// SIGUSR1 unlocks it (swaylock(1)).
+	return func() { p.Signal(10); p.Wait(); w.settleDown() }, nil
+}

@@ -1,0 +1,227 @@
+// Command desktops runs one table of situations against real compositors
+// without a screen: in each of them a key is pressed (patoggle is run), and
+// another client of the sound server says which stream moved. What a compositor
+// of another release needs is a root of packaging/desktop-roots.
+//
+// Without -inside it builds patoggle, enters the roots one after the other and
+// prints the table as Markdown. With it, it is the part that runs in a root, as
+// an ordinary user, and prints one JSON line for each situation.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/patoggle/patoggle/internal/lab"
+)
+
+// Outcome is what came of one situation on one desktop.
+type Outcome struct {
+	Desktop string // the desktop's name in the table
+	Version string
+	Sound   string // "PulseAudio 16.1"
+	Case    string
+	// Verdict is "ok", "FAIL", or "-" where the desktop cannot have it.
+	Verdict string
+	// Code, Says and Took are patoggle's exit code, what it said, and its time.
+	Code int
+	Says string
+	Took time.Duration
+	// Why tells what was wrong, or why the desktop cannot have it.
+	Why string
+}
+
+// run is one entry of the host's list: what to start where.
+type run struct{ root, desktop, sound string }
+
+// runs are all there are, in the order of the table.
+var runs = []run{
+	{"bookworm", "sway", pulseAudio},
+	{"sid", "sway", pipeWire},
+	{"bookworm", "kwin", pulseAudio},
+	{"sid", "kwin", pipeWire},
+	{"bookworm", "gnome", pipeWire},
+	{"trixie", "gnome", pipeWire},
+	{"trixie", "gnome-extension", pipeWire},
+	{"sid", "gnome", pipeWire},
+	{"sid", "gnome-extension", pipeWire},
+	{"sid", "wayfire", pulseAudio},
+	{"sid", "labwc", pipeWire},
+	{"bookworm", "phoc", pipeWire},
+	{"bookworm", "weston", pulseAudio},
+	{"sid", "hyprland", pulseAudio},
+}
+
+const (
+	pulseAudio = "pulseaudio"
+	pipeWire   = "pipewire"
+)
+
+// patience is how long one root may take for all its situations.
+const patience = 20 * time.Minute
+
+func main() { os.Exit(mainCode(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// mainCode returns the exit code: 0 when every situation came out right, 1 when
+// not, 2 for wrong usage.
+func mainCode(args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("desktops", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	inside := flags.String("inside", "", "run the situations on this `desktop`, here")
+	sound := flags.String("sound", "", "only with this sound `server`: pulseaudio or pipewire")
+	only := flags.String("only", "", "only these `desktops`, \"sid/kwin,bookworm/sway\"; a root or a desktop alone will do")
+	cases := flags.String("case", "", "only `situations` whose name contains this")
+	table := flags.String("table", "", "write the table to this `file` as well")
+	verbose := flags.Bool("v", false, "tell every process that is started")
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	var err error
+	code := 0
+	if *inside != "" {
+		err = stage(*inside, *sound, *cases, *verbose, stdout, stderr)
+	} else {
+		code, err = host(*only, *sound, *cases, *table, *verbose, stdout, stderr)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "desktops: error: %v\n", err)
+		return 1
+	}
+	return code
+}
+
+// host enters each root and gathers what comes of it.
+func host(only, sound, cases, table string, verbose bool, stdout, stderr io.Writer) (int, error) {
+	built, err := filepath.Abs("build/desktops")
+	if err != nil {
+		return 0, err
+	}
+	if err := build(built); err != nil {
+		return 0, err
+	}
+	var all []Outcome
+	for _, r := range runs {
+		if !wanted(only, r) {
+			continue
+		}
+		if sound != "" {
+			r.sound = sound
+		}
+		began := time.Now()
+		fmt.Fprintf(stderr, "desktops: %s in %s, with %s\n", r.desktop, r.root, r.sound)
+		got, err := enter(r, built, cases, verbose, stderr)
+		if err != nil {
+			got = append(got, Outcome{Desktop: r.root + "/" + r.desktop, Case: "start", Verdict: "FAIL", Why: err.Error()})
+		}
+		for _, o := range got {
+			fmt.Fprintf(stderr, "desktops:   %-4s %-28s code %d  %6.1f ms  %s%s\n", o.Verdict, o.Case, o.Code,
+				o.Took.Seconds()*1000, o.Says, suffix(o.Why))
+		}
+		fmt.Fprintf(stderr, "desktops: %s in %s took %.0f s\n", r.desktop, r.root, time.Since(began).Seconds())
+		all = append(all, got...)
+	}
+	if len(all) == 0 {
+		return 0, fmt.Errorf("no desktop is called %q", only)
+	}
+	text := markdown(all)
+	fmt.Fprint(stdout, text)
+	if table != "" {
+		if err := os.WriteFile(table, []byte(text), 0o644); err != nil {
+			return 0, err
+		}
+	}
+	if slices.ContainsFunc(all, func(o Outcome) bool { return o.Verdict == "FAIL" }) {
+		return 1, nil
+	}
+	return 0, nil
+}
+
+// build puts what runs in the roots into a folder that everybody may read.
+func build(to string) error {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	for _, program := range []string{"cmd/patoggle", "internal/lab/helper", "internal/desktops"} {
+		file, err := lab.Build(program)
+		if err != nil {
+			return err
+		}
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		name := filepath.Join(to, filepath.Base(program))
+		if err := os.WriteFile(name+".new", b, 0o755); err != nil {
+			return err
+		}
+		if err := os.Rename(name+".new", name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func suffix(why string) string {
+	if why == "" {
+		return ""
+	}
+	return "  [" + why + "]"
+}
+
+func wanted(only string, r run) bool {
+	if only == "" {
+		return true
+	}
+	return slices.ContainsFunc(strings.Split(only, ","), func(w string) bool {
+		return w == r.root || w == r.desktop || w == r.root+"/"+r.desktop
+	})
+}
+
+// enter runs the situations of one desktop in its root.
+func enter(r run, built, cases string, verbose bool, stderr io.Writer) ([]Outcome, error) {
+	args := []string{"enter", "-b", built}
+	gnome := filepath.Join(filepath.Dir(filepath.Dir(built)), "packaging", "gnome")
+	args = append(args, "-b", gnome)
+	args = append(args, r.root, "timeout", "-s", "KILL", fmt.Sprint(int(patience.Seconds())),
+		"setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups",
+		"env", "HOME=/home/desk", "USER=desk", "PATOGGLE_LAB_BUILT="+built,
+		filepath.Join(built, "desktops"), "-inside", r.desktop, "-sound", r.sound, "-case", cases)
+	if verbose {
+		args = append(args, "-v")
+	}
+	cmd := exec.Command("packaging/desktop-roots", args...)
+	cmd.Stderr = stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	var all []Outcome
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		var o Outcome
+		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
+			fmt.Fprintf(stderr, "desktops: %s\n", lines.Text())
+			continue
+		}
+		all = append(all, o)
+	}
+	if err := cmd.Wait(); err != nil {
+		return all, fmt.Errorf("%s in %s: %w", r.desktop, r.root, err)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s in %s told nothing", r.desktop, r.root)
+	}
+	return all, nil
+}

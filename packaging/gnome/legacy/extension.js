@@ -1,0 +1,63 @@
+// patoggle's extension of GNOME Shell, for 43 and 44, which have no ES modules:
+// the focused window as in focusedWindow.js. Keys are patoggled's only from 45
+// on.
+
+/* exported init */
+
+const {Gio, Meta} = imports.gi;
+const Main = imports.ui.main;
+
+const PATH = '/io/github/patoggle/FocusedWindow';
+
+const XML = `
+<node>
+  <interface name="io.github.patoggle.FocusedWindow1">
+    <method name="Get">
+      <arg type="s" direction="out" name="answer"/>
+    </method>
+  </interface>
+</node>`;
+
+const TYPES = [Meta.WindowType.NORMAL, Meta.WindowType.DIALOG, Meta.WindowType.MODAL_DIALOG,
+    Meta.WindowType.UTILITY];
+
+class Patoggle {
+    enable() {
+        this._object = Gio.DBusExportedObject.wrapJSObject(XML, this);
+        this._object.export(Gio.DBus.session, PATH);
+    }
+
+    disable() {
+        this._object.unexport();
+        this._object = null;
+    }
+
+    Get() {
+        const focused = global.display.focus_window;
+        const pid = focused ? focused.get_pid() : 0;
+        return JSON.stringify({
+            mode: Main.actionMode,
+            locked: Main.sessionMode.isLocked,
+            focused: focused ? this._tell(focused, true) : null,
+            windows: global.get_window_actors()
+                .map(actor => actor.meta_window)
+                .filter(window => window && TYPES.includes(window.get_window_type()))
+                .map(window => this._tell(window, window.get_pid() === pid)),
+        });
+    }
+
+    _tell(window, title) {
+        return {
+            id: String(window.get_id()),
+            pid: window.get_pid(),
+            title: title ? window.get_title() || '' : '',
+            class: window.get_wm_class() || '',
+            instance: window.get_wm_class_instance() || '',
+            x11: window.get_client_type() === Meta.WindowClientType.X11,
+        };
+    }
+}
+
+function init() {
+    return new Patoggle();
+}

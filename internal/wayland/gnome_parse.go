@@ -7,6 +7,7 @@ import (
 
 // The modes of GNOME Shell (js/ui/environment, Shell.ActionMode, GNOME 43 to 51).
 const (
+	modeNone     = 0
 	modeNormal   = 1
 	modeOverview = 2
 	modeLock     = 4
@@ -27,13 +28,17 @@ func (w *gnomeWindow) window() Window {
 }
 
 // parseGNOME reads the answer of patoggle's extension. In a mode other than the
-// normal one the focused window stays the last one, and does not count.
+// normal one the focused window stays the last one, and does not count. The mode
+// is none while something without a mode of its own has the keyboard, and after
+// an overview that was closed before the start was complete.
 func parseGNOME(reply []byte) (*Answer, error) {
 	var r struct {
-		Mode    int           `json:"mode"`
-		Locked  bool          `json:"locked"`
-		Focused *gnomeWindow  `json:"focused"`
-		Windows []gnomeWindow `json:"windows"`
+		Mode     int           `json:"mode"`
+		Locked   bool          `json:"locked"`
+		Overview bool          `json:"overview"`
+		Shell    bool          `json:"shell"`
+		Focused  *gnomeWindow  `json:"focused"`
+		Windows  []gnomeWindow `json:"windows"`
 	}
 	if err := json.Unmarshal(reply, &r); err != nil {
 		return nil, unreadable(err)
@@ -45,9 +50,9 @@ func parseGNOME(reply []byte) (*Answer, error) {
 	switch {
 	case r.Locked || r.Mode == modeLock || r.Mode == modeUnlock:
 		a.Holder = Lock
-	case r.Mode == modeOverview:
+	case r.Mode == modeOverview || r.Overview:
 		a.Holder = Overview
-	case r.Mode != modeNormal:
+	case r.Mode != modeNormal && !(r.Mode == modeNone && !r.Shell):
 		a.Holder = Prompt
 	case r.Focused == nil:
 		a.Holder = Workspace

@@ -9,8 +9,9 @@ import * as Main from 'resource:///org/gnome/shell/ui/main.js';
 const PATH = '/io/github/patoggle/FocusedWindow';
 
 // Get answers in JSON: the shell's mode (Shell.ActionMode), whether the screen
-// is locked, the focused window, and of every window its process. Titles are
-// those of the focused window's process alone.
+// is locked, the overview open or the keyboard with the shell itself, the
+// focused window, and of every window its process. Titles are those of the
+// focused window's process alone.
 const XML = `
 <node>
   <interface name="io.github.patoggle.FocusedWindow1">
@@ -40,6 +41,8 @@ export class FocusedWindow {
         return JSON.stringify({
             mode: Main.actionMode,
             locked: Main.sessionMode.isLocked,
+            overview: Main.overview.visible,
+            shell: global.stage.key_focus !== null,
             focused: focused ? this._tell(focused, true) : null,
             windows: global.display.list_all_windows()
                 .filter(window => TYPES.includes(window.get_window_type()))

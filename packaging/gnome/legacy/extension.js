@@ -38,6 +38,8 @@ class Patoggle {
         return JSON.stringify({
             mode: Main.actionMode,
             locked: Main.sessionMode.isLocked,
+            overview: Main.overview.visible,
+            shell: global.stage.key_focus !== null,
             focused: focused ? this._tell(focused, true) : null,
             windows: global.get_window_actors()
                 .map(actor => actor.meta_window)

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"syscall"
 
 	"github.com/patoggle/patoggle/config"
@@ -57,9 +58,13 @@ func (a *app) explain(err error) int {
 		}
 		return exitUsage
 	}
-	// What is left is an error of writing the answer.
-	say(w, "error", "the answer cannot be written: "+term.Escape(cause(err)))
-	return exitFailed
+	if errors.As(err, new(*fs.PathError)) { // of standard output
+		say(w, "error", "the answer cannot be written: "+term.Escape(cause(err)))
+		return exitFailed
+	}
+	say(w, "error", term.Escape(err.Error()))
+	say(w, "hint", `"patoggle --help" shows the usage`)
+	return exitUsage
 }
 
 func (a *app) hint(p *toggle.Problem) {

@@ -51,7 +51,7 @@ Signals:
 Exit codes: 0 done, 1 failed, 2 wrong usage or a bad configuration file.
 
 Example:
-  patoggled --check && systemctl --user restart patoggled
+  patoggled --check && systemctl --user start patoggled
 `
 
 // ParseCommand reads a command line without the program's name. When Help or Version

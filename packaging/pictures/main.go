@@ -42,16 +42,24 @@ func run(out io.Writer) error {
 	if bin[1], err = lab.Daemon(); err != nil {
 		return err
 	}
-	l, err := lab.New(nil)
-	if err != nil {
-		return err
+	for _, pictures := range []func(*lab.Lab) map[string]string{
+		func(l *lab.Lab) map[string]string { return take(l, bin[0], bin[1]) },
+		func(l *lab.Lab) map[string]string {
+			return map[string]string{"press.png": takePress(l, bin[0], bin[1])}
+		},
+	} {
+		l, lerr := lab.New(nil)
+		if lerr != nil {
+			return errors.Join(err, lerr)
+		}
+		var taken map[string]string
+		err = errors.Join(err, l.Try(func() { taken = pictures(l) }))
+		for name, file := range taken {
+			err = errors.Join(err, keep(file, filepath.Join(dir, name), out))
+		}
+		err = errors.Join(err, l.Close())
 	}
-	var taken map[string]string
-	err = l.Try(func() { taken = take(l, bin[0], bin[1]) })
-	for name, file := range taken {
-		err = errors.Join(err, keep(file, filepath.Join(dir, name), out))
-	}
-	return errors.Join(err, l.Close())
+	return err
 }
 
 const dunstConfig = `[global]
@@ -141,15 +149,25 @@ sleep 600
 	// The notification is that of a real key.
 	config := write("dunstrc", dunstConfig)
 	l.SpawnCmd(lab.Cmd{Name: "dunst", Args: []string{"-config", config}})
-	l.Until("dunst on the bus", func() bool {
-		r := l.Run(nil, "dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.Notifications")
-		return strings.Contains(r.Stdout, "boolean true")
-	})
+	waitDunst(l)
 	d := l.Spawn(daemon)
 	l.Until("the daemon to have its key", func() bool { return strings.Contains(d.Log(), "Super+F9") })
 	display.Focus(front)
 	display.Key("super+F9")
-	note := ""
+	note := waitNote(l)
+	taken["notification.png"] = shoot(l, "notification", note)
+	return taken
+}
+
+func waitDunst(l *lab.Lab) {
+	l.Until("dunst on the bus", func() bool {
+		r := l.Run(nil, "dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.Notifications")
+		return strings.Contains(r.Stdout, "boolean true")
+	})
+}
+
+// waitNote waits for a notification and returns its window.
+func waitNote(l *lab.Lab) (note string) {
 	l.Until("the notification", func() bool {
 		// It is no window of the window manager's.
 		tree := l.Run(nil, "xwininfo", "-root", "-tree").Stdout
@@ -161,8 +179,7 @@ sleep 600
 		}
 		return note != ""
 	})
-	taken["notification.png"] = shoot(l, "notification", note)
-	return taken
+	return note
 }
 
 // shoot takes a picture of a window when it has stopped changing.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/term"
@@ -110,13 +111,29 @@ func DisplayError(err error, screen *desktop.Screen, window desktop.WindowID) *P
 		}
 		p.Message = who + " does not answer"
 	case errors.As(err, &open):
-		p.Message = fmt.Sprintf("cannot open %s %s: %s", open.Display, Quote(open.Name), term.Escape(open.Err.Error()))
+		p.Message = fmt.Sprintf("cannot open %s %s: %s", open.Display, Quote(open.Name), unopened(open.Err))
+		p.Hint = "--app, --pid, --stream, --all and list work without a display"
 	case errors.As(err, &asked):
 		p.Message = strings.TrimPrefix(asked.Who, "the ") + ": " + term.Escape(asked.Err.Error())
 	default:
 		p.Message = "desktop: " + term.Escape(err.Error())
 	}
 	return p
+}
+
+// unopened says why a display could not be opened.
+func unopened(err error) string {
+	switch {
+	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED):
+		return "there is no such display"
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		return "this user may not connect to it"
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return term.Escape(err.Error())
 }
 
 // holders continue "no window has the focus: ".

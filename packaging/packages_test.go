@@ -219,10 +219,12 @@ func TestThePackages(t *testing.T) {
 			}, []string{"libx11", "musl", "patoggle=" + in("apk") + "-r0"}},
 		} {
 			oneShot, daemon := one(t, out, format.oneShot), one(t, out, format.daemon)
+			const extension = "/usr/share/gnome-shell/extensions/patoggle@patoggle.github.io/"
 			want := []string{
 				"/usr/bin/patoggle", "/usr/share/man/man1/patoggle.1.gz", "/usr/share/man/man5/patoggle-config.5.gz",
 				"/usr/share/bash-completion/completions/patoggle", "/usr/share/fish/vendor_completions.d/patoggle.fish", format.zsh,
 				"/usr/share/doc/patoggle/examples/config.toml", "/usr/share/doc/patoggle/changelog.gz",
+				extension + "metadata.json", extension + "extension.js", extension + "focusedWindow.js", extension + "keys.js",
 				strings.Replace(format.licence, "NAME", "patoggle", 1), strings.Replace(filepath.Dir(format.licence), "NAME", "patoggle", 1) + "/third-party.gz",
 			}
 			if format.name == "deb" {

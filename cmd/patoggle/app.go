@@ -136,7 +136,7 @@ func (a *app) root() *cobra.Command {
 			return cmd.Help()
 		},
 	})
-	root.AddCommand(a.listCommand(), a.whyCommand(), a.configCommand(), a.bindCommand(), a.completionCommand(root))
+	root.AddCommand(a.listCommand(), a.whyCommand(), a.configCommand(), a.bindCommand(), a.gnomeCommand(), a.completionCommand(root))
 	return root
 }
 
@@ -191,20 +191,28 @@ func (t *targetFlags) target(cmd *cobra.Command) (toggle.Target, error) {
 	return toggle.Target{}, nil
 }
 
-// parseWindow reads a window id as xprop, xdotool and wmctrl print it.
+// parseWindow reads a window id: of X11 as xprop, xdotool and wmctrl print it, or
+// as Wayland's compositors name theirs, by a larger number or in braces.
 func parseWindow(s string) (desktop.WindowID, error) {
 	digits, base := s, 10
 	if hex, ok := strings.CutPrefix(strings.ToLower(s), "0x"); ok {
 		digits, base = hex, 16
 	}
-	// The three top bits of an X resource id are zero (X protocol, "Resource
-	// IDs"), and 0 and 1 mean "none" and "pointer root".
-	id, err := strconv.ParseUint(digits, base, 29)
-	if err != nil || id < 2 {
-		return "", wrong("", "--window wants %s, not %s", wanted("window"), toggle.Quote(s))
+	id, err := strconv.ParseUint(digits, base, 64)
+	switch {
+	case err == nil && id > maxXID:
+		return desktop.WindowID(strings.ToLower(s)), nil
+	case err == nil && id >= 2:
+		return desktop.XWindow(uint32(id)), nil
+	case len(s) > 2 && len(s) <= 64 && s[0] == '{' && s[len(s)-1] == '}':
+		return desktop.WindowID(s), nil
 	}
-	return desktop.XWindow(uint32(id)), nil
+	return "", wrong("", "--window wants %s, not %s", wanted("window"), toggle.Quote(s))
 }
+
+// maxXID is the largest X resource id. The three top bits are zero (X protocol,
+// "Resource IDs"), and 0 and 1 mean "none" and "pointer root".
+const maxXID = 1<<29 - 1
 
 // loadConfig reads the configuration.
 func (a *app) loadConfig(warnings io.Writer) (*config.Config, error) {

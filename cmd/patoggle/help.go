@@ -23,10 +23,13 @@ Usage:
     patoggle config path|check|init
     patoggle bind [KEYS] [next|prev|to SINK] [--for DESKTOP] [--check]
                              how to bind it to a key of this desktop
+    patoggle gnome-extension install|remove|status
+                             what lets GNOME say which window has the focus
     patoggle completion bash|zsh|fish
 
 Whom to move, instead of the focused window's application:
-    --window ID              the application of this window (0x800008 or decimal)
+    --window ID              the application of this window, by its id: Tab lists
+                             them
     --pid N                  this process and its descendants
     --app NAME               application name, binary or id, in any case
     --stream INDEX           this stream
@@ -104,6 +107,19 @@ It prints the lines to paste, and says into which file. KEYS are written as
 
 Example:
     patoggle bind Super+F10 to headset
+`,
+	"gnome-extension": `patoggle gnome-extension is about patoggle's extension of GNOME Shell.
+
+Usage:
+    patoggle gnome-extension install   put it there and switch it on, for you
+    patoggle gnome-extension remove    switch it off and take it away
+    patoggle gnome-extension status    whether GNOME runs it, and why not
+
+On Wayland GNOME tells no program which window has the focus; the extension
+does. GNOME loads it at the next login. It is for GNOME 43 and later.
+
+Example:
+    patoggle gnome-extension install
 `,
 	"completion": `patoggle completion prints a completion script for a shell.
 

@@ -133,8 +133,8 @@ func join(ctx context.Context, s *wayland.Session, x *xwayland, w WindowID, a *w
 // named tells whether a window is the one that a user means: by the id that was
 // shown, or by its X resource id.
 func named(win *wayland.Window, w WindowID) bool {
-	id := fromWayland(win).ID
-	return id == w || win.ID == string(w)
+	number, ok := xid(w) // numbers that were typed in are written as those of X11
+	return fromWayland(win).ID == w || win.ID == string(w) || ok && number != 0 && win.ID == strconv.FormatUint(uint64(number), 10)
 }
 
 // holders are the holders of package wayland.

@@ -15,8 +15,6 @@ const (
 	gnomeService   = "org.gnome.Shell"
 	gnomePath      = "/io/github/patoggle/FocusedWindow"
 	gnomeInterface = "io.github.patoggle.FocusedWindow1"
-
-	gnomeInstall = `"patoggle gnome-extension" installs it`
 )
 
 // askGNOME asks patoggle's extension, and where that is not there the two
@@ -66,13 +64,10 @@ func gnomeLocked(ctx context.Context, c *bus.Conn) bool {
 
 // gnomeMute says why the extension does not answer.
 func gnomeMute(ctx context.Context, c *bus.Conn, owner string) error {
-	var info bus.Dict
-	o := bus.Object{Destination: owner, Path: "/org/gnome/Shell", Interface: "org.gnome.Shell.Extensions"}
-	if err := c.Call(ctx, o, "GetExtensionInfo", []any{GNOMEExtension}, &info); err != nil {
-		info = nil
+	e, err := extensionInfo(ctx, c, owner)
+	if err != nil {
+		return err
 	}
-	state, _ := info["state"].Value().(float64)
-	text, _ := info["error"].Value().(string)
-	why, cure := gnomeState(len(info) > 0, int(state), text)
+	why, cure := e.reason()
 	return &MuteError{Compositor: "GNOME", Why: why, Cure: cure}
 }

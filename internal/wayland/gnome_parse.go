@@ -107,22 +107,3 @@ func parseWindowCalls(reply []byte) (*Answer, error) {
 	}
 	return a, nil
 }
-
-// gnomeState puts the state of the extension into words (js/misc/extensionUtils.js,
-// ExtensionState; 45 and later number them alike).
-func gnomeState(known bool, state int, text string) (why, cure string) {
-	if !known {
-		return "patoggle's extension is not installed, or was installed after the login", gnomeInstall + "; then log out and in once"
-	}
-	switch state {
-	case 1:
-		return "patoggle's extension is of another version than patoggle", "log out and in once; if that does not help, " + gnomeInstall
-	case 3:
-		return "patoggle's extension failed: " + text, "please report it"
-	case 4:
-		return "patoggle's extension does not know this release of GNOME", "install a newer patoggle"
-	case 2, 6:
-		return "patoggle's extension is switched off", gnomeInstall + " and switches it on"
-	}
-	return "patoggle's extension is not running", gnomeInstall + "; then log out and in once"
-}

@@ -77,19 +77,19 @@ var compositors = map[string]compositor{
 		overlay: "no layer shell",
 	},
 	"kwin": {
-		title: "KWin", version: []string{"kwin_wayland", "--version"},
+		title: "KWin", version: []string{"HOME/kwin_wayland", "--version"},
 		argv:    []string{"HOME/kwin_wayland", "--virtual", "--xwayland", "--socket", "wayland-kde", "--no-lockscreen"},
 		prepare: copied("kwin_wayland"), env: []string{"XDG_CURRENT_DESKTOP=KDE"},
 		launcher: layer, overlay: "needs a screen locker of Plasma's",
 	},
 	"gnome": {
-		title: "GNOME", version: []string{"gnome-shell", "--version"},
+		title: "GNOME", version: []string{"HOME/gnome-shell", "--version"},
 		argv:    []string{"HOME/gnome-shell", "--headless", "--wayland", "--virtual-monitor", "1280x800"},
 		prepare: copied("gnome-shell"), env: gnomeEnv, settle: shutOverview,
 		answers: xOnly, unaskable: "GNOME cannot be asked", overlay: "without the extension nobody tells",
 	},
 	"gnome-extension": {
-		title: "GNOME with the extension", version: []string{"gnome-shell", "--version"},
+		title: "GNOME with the extension", version: []string{"HOME/gnome-shell", "--version"},
 		argv:    []string{"HOME/gnome-shell", "--headless", "--wayland", "--virtual-monitor", "1280x800"},
 		prepare: extended, env: gnomeEnv, settle: shutOverview,
 		launcher: overview, lock: gnomeLock,
@@ -122,6 +122,10 @@ func extended(w *world) error {
 		return err
 	}
 	from := filepath.Dir(filepath.Dir(os.Getenv("PATOGGLE_LAB_BUILT"))) + "/packaging/gnome"
+	// Before 45 the shell's extensions were no ES modules.
+	if strings.HasPrefix(w.versionOf(w.Home+"/gnome-shell", "--version"), "43.") {
+		from += "/legacy"
+	}
 	metadata, err := os.ReadFile(from + "/metadata.json")
 	if err != nil {
 		return err

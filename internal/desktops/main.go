@@ -17,8 +17,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/patoggle/patoggle/internal/lab"
@@ -50,6 +52,7 @@ var runs = []run{
 	{"bookworm", "kwin", pulseAudio},
 	{"sid", "kwin", pipeWire},
 	{"bookworm", "gnome", pipeWire},
+	{"bookworm", "gnome-extension", pipeWire},
 	{"trixie", "gnome", pipeWire},
 	{"trixie", "gnome-extension", pipeWire},
 	{"sid", "gnome", pipeWire},
@@ -121,10 +124,6 @@ func host(only, sound, cases, table string, verbose bool, stdout, stderr io.Writ
 		got, err := enter(r, built, cases, verbose, stderr)
 		if err != nil {
 			got = append(got, Outcome{Desktop: r.root + "/" + r.desktop, Case: "start", Verdict: "FAIL", Why: err.Error()})
-		}
-		for _, o := range got {
-			fmt.Fprintf(stderr, "desktops:   %-4s %-28s code %d  %6.1f ms  %s%s\n", o.Verdict, o.Case, o.Code,
-				o.Took.Seconds()*1000, o.Says, suffix(o.Why))
 		}
 		fmt.Fprintf(stderr, "desktops: %s in %s took %.0f s\n", r.desktop, r.root, time.Since(began).Seconds())
 		all = append(all, got...)
@@ -200,6 +199,10 @@ func enter(r run, built, cases string, verbose bool, stderr io.Writer) ([]Outcom
 	}
 	cmd := exec.Command("packaging/desktop-roots", args...)
 	cmd.Stderr = stderr
+	// The root ends with us; the thread is held, since its end would count.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -215,6 +218,8 @@ func enter(r run, built, cases string, verbose bool, stderr io.Writer) ([]Outcom
 			fmt.Fprintf(stderr, "desktops: %s\n", lines.Text())
 			continue
 		}
+		fmt.Fprintf(stderr, "desktops:   %-4s %-27s code %d  %6.1f ms  %s%s\n", o.Verdict, o.Case, o.Code,
+			o.Took.Seconds()*1000, o.Says, suffix(o.Why))
 		all = append(all, o)
 	}
 	if err := cmd.Wait(); err != nil {

@@ -95,21 +95,18 @@ func (w *world) begin(sound string) {
 		w.sound = w.PulseAudio(sinks...)
 		w.soundVersion = "PulseAudio " + w.versionOf("pulseaudio", "--version")
 	}
-	w.version = w.versionOf(w.c.version...)
-	w.compositor()
-}
-
-// compositor starts it and finds its sockets.
-func (w *world) compositor() {
 	if w.c.prepare != nil {
 		if err := w.c.prepare(w); err != nil {
 			w.Fail(err)
 		}
 	}
-	argv := slices.Clone(w.c.argv)
-	for i := range argv {
-		argv[i] = strings.Replace(argv[i], "HOME/", w.Home+"/", 1)
-	}
+	w.version = w.versionOf(w.atHome(w.c.version)...)
+	w.compositor()
+}
+
+// compositor starts it and finds its sockets.
+func (w *world) compositor() {
+	argv := w.atHome(w.c.argv)
 	for _, e := range w.c.env {
 		key, value, _ := strings.Cut(e, "=")
 		w.Setenv(key, value)
@@ -141,6 +138,15 @@ func (w *world) compositor() {
 	if w.c.settle != nil {
 		w.c.settle(w)
 	}
+}
+
+// atHome is a command line with the home folder put in.
+func (w *world) atHome(argv []string) []string {
+	argv = slices.Clone(argv)
+	for i := range argv {
+		argv[i] = strings.Replace(argv[i], "HOME/", w.Home+"/", 1)
+	}
+	return argv
 }
 
 // newest is the file that the pattern names and that came last, but no lock.

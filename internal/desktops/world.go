@@ -211,6 +211,9 @@ func (w *world) play(name string, how look, boxed bool, env ...string) player {
 	if boxed {
 		app.Sandbox = &lab.Sandbox{}
 	}
+	if how == x11 {
+		w.Until("the X server to answer", func() bool { return w.Run(nil, "xprop", "-root").Code == 0 })
+	}
 	control := w.Dir + "/" + name
 	app.Args = []string{"--input-ipc-server=" + control}
 	if how == native {

@@ -31,17 +31,20 @@ const verifyTimeout = defaultTimeout + 2*toggle.VerifyAfter
 
 // app is one call of the program: its streams and its flags.
 type app struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
 
 	server, display, configFile string
 	timeout                     time.Duration
 	json, quiet, verbose        bool
+
+	front toggle.Display // a look that was taken already, nil for none
 }
 
 // run is the program. It returns the exit code.
 func run(args []string, stdout, stderr io.Writer, getenv func(string) string) int {
-	a := &app{stdout: stdout, stderr: stderr, getenv: getenv}
+	a := &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, getenv: getenv}
 	return a.explain(a.execute(args))
 }
 
@@ -88,6 +91,9 @@ func (a *app) root() *cobra.Command {
 			}
 			if r.Verify && !cmd.Flags().Changed("timeout") {
 				a.timeout = verifyTimeout
+			}
+			if r.Way == toggle.To && r.Sink == "-" {
+				return a.toggleChosen(r, notify)
 			}
 			return a.toggle(r, notify)
 		},
@@ -269,9 +275,7 @@ func (a *app) configPath() (string, error) {
 func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces
 	return &toggle.Pipeline{
-		Display: func(ctx context.Context) (toggle.Display, error) {
-			return desktop.Open(ctx, desktop.Options{Display: a.display, Getenv: a.getenv})
-		},
+		Display: a.openDesktop,
 		Sound: func(ctx context.Context) (toggle.Sound, error) {
 			c, err := pulse.Dial(ctx, pulse.Options{Server: a.server, Getenv: a.getenv, Properties: toggle.Properties()})
 			if err != nil {
@@ -290,6 +294,14 @@ func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 		UID:      os.Getuid(),
 		Hostname: host,
 	}
+}
+
+// openDesktop is Pipeline.Display.
+func (a *app) openDesktop(ctx context.Context) (toggle.Display, error) {
+	if a.front != nil {
+		return a.front, nil
+	}
+	return desktop.Open(ctx, desktop.Options{Display: a.display, Getenv: a.getenv})
 }
 
 func (a *app) context() (context.Context, context.CancelFunc) {

@@ -17,8 +17,9 @@ Usage:
     patoggle                 the focused application's streams go to the next sink
     patoggle --prev          … to the previous one
     patoggle --to SINK       … to this one: name, nickname, description, or a
-                             part of it that only one sink has, in any case
-    patoggle list [sinks|streams]
+                             part of it that only one sink has, in any case;
+                             "-": the line that a menu program writes
+    patoggle list [sinks|streams] [--menu]
     patoggle why             which streams would move, and why the others not
     patoggle config path|check|init
     patoggle bind [KEYS] [next|prev|to SINK] [--for DESKTOP] [--check]
@@ -59,10 +60,13 @@ Example, two keys in ~/.config/i3/config:
 
 Usage:
     patoggle list [sinks|streams] [--json]
+    patoggle list sinks --menu
 
 The sinks stand in the order in which a press goes from one to the next; those
 it does not go to come last. "*" marks the default sink, ">" the streams of the
 focused application. It works without a display; then nothing is marked focused.
+--menu prints a line for each sink, for a menu program such as rofi or dmenu:
+    patoggle list sinks --menu | rofi -dmenu -p sink | patoggle --to -
 
 Example:
     patoggle list --json | jq -r '.sinks[] | select(.in_cycle) | .name'

@@ -19,7 +19,8 @@ import (
 )
 
 func (a *app) listCommand() *cobra.Command {
-	return &cobra.Command{
+	var menu bool
+	cmd := &cobra.Command{
 		Use:       "list [sinks|streams]",
 		Short:     "show the sinks and what plays on them",
 		ValidArgs: []string{"sinks", "streams"},
@@ -29,7 +30,10 @@ func (a *app) listCommand() *cobra.Command {
 			}
 			return oneWord("sinks", "streams")(cmd, args)
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if menu && (a.json || len(args) == 1 && args[0] != "sinks") {
+				return wrong(usageHint(cmd), "--menu goes with \"patoggle list sinks\" alone")
+			}
 			v, err := a.lookAround()
 			if err != nil {
 				if a.json {
@@ -39,6 +43,9 @@ func (a *app) listCommand() *cobra.Command {
 			}
 			if a.verbose && v.ScreenErr != nil {
 				say(a.stderr, "warning", "nothing is marked focused: "+toggle.DisplayError(v.ScreenErr, v.Screen, "").Message)
+			}
+			if menu {
+				return a.printMenu(v)
 			}
 			l := newListing(v)
 			if a.json {
@@ -51,10 +58,10 @@ func (a *app) listCommand() *cobra.Command {
 			return a.printListing(l, v, what)
 		},
 	}
+	cmd.Flags().BoolVar(&menu, "menu", false, "a line for each sink, for a menu program")
+	return cmd
 }
 
-// look asks both servers and says whose each stream is. The display is asked
-// but not needed.
 // lookAround looks at the sound server and at the focused window.
 func (a *app) lookAround() (*toggle.View, error) {
 	cfg, err := a.lookConfig()
@@ -66,6 +73,8 @@ func (a *app) lookAround() (*toggle.View, error) {
 	return a.look(ctx, a.pipeline(cfg), "", 0)
 }
 
+// look asks both servers and says whose each stream is. The display is asked
+// but not needed.
 func (a *app) look(ctx context.Context, p *toggle.Pipeline, window desktop.WindowID, pid int) (*toggle.View, error) {
 	v, err := p.Look(ctx, &window)
 	if err != nil {

@@ -95,6 +95,8 @@ type Request struct {
 	// Sink is the sink's name, nickname, description or a part of it, for
 	// Way To.
 	Sink string
+	// Chosen says that Sink is a line of Book.Menu.
+	Chosen bool
 	// DryRun moves nothing and reports what would move.
 	DryRun bool
 	// Guess lets matches of low confidence act.
@@ -313,7 +315,11 @@ func (p *Pipeline) run(ctx context.Context, r Request, rep *Report) error {
 	}
 	var to *Output
 	if r.Way == To {
-		if to, err = v.Book.Find(r.Sink); err != nil {
+		find := v.Book.Find
+		if r.Chosen {
+			find = v.Book.Chosen
+		}
+		if to, err = find(r.Sink); err != nil {
 			return err
 		}
 	}

@@ -259,6 +259,9 @@ func (c *Conn) Export(path, iface, name string, f func(sender, text string)) err
 	return c.bus.ExportMethodTable(c.ours[at], at.path, iface)
 }
 
+// Path is an object's path where it is an argument.
+type Path = dbus.ObjectPath
+
 // Dict is a dictionary of named values, "a{sv}".
 type Dict = map[string]dbus.Variant
 

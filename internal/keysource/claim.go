@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/godbus/dbus/v5"
+	"github.com/patoggle/patoggle/internal/bus"
 )
 
 // HeldError says that another patoggled runs in this session.
@@ -16,28 +16,19 @@ func (e *HeldError) Error() string { return fmt.Sprintf("process %d runs already
 // Claim makes us the one patoggled of the session bus, until the closer is
 // closed. Errors are *HeldError, and *Unusable where there is no bus.
 func Claim(ctx context.Context, getenv func(string) string) (io.Closer, error) {
-	s := session{getenv: getenv, took: func(*dbus.Signal) {}, lost: func() {}}
-	conn, err := s.get(ctx)
+	conn, err := bus.Open(ctx, getenv)
 	if err != nil {
-		return nil, err
-	}
-	answer, err := conn.RequestName(application, dbus.NameFlagDoNotQueue)
-	if err != nil {
-		s.close()
 		return nil, errNoBus
 	}
-	if answer != dbus.RequestNameReplyPrimaryOwner {
-		var pid uint32
-		_ = call(ctx, conn.BusObject(), "org.freedesktop.DBus.GetConnectionUnixProcessID", []any{&pid}, application)
-		s.close()
-		return nil, &HeldError{PID: int(pid)}
+	ours, err := conn.Request(ctx, application)
+	switch {
+	case err != nil:
+		conn.Close()
+		return nil, errNoBus
+	case !ours:
+		pid, _ := conn.PID(ctx, application) // 0 when it has just gone
+		conn.Close()
+		return nil, &HeldError{PID: pid}
 	}
-	return &claim{s}, nil
-}
-
-type claim struct{ s session }
-
-func (c *claim) Close() error {
-	c.s.close()
-	return nil
+	return conn, nil
 }

@@ -2,14 +2,14 @@ package keysource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/godbus/dbus/v5"
-
 	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/bus"
 	"github.com/patoggle/patoggle/internal/keys"
 )
 
@@ -18,8 +18,11 @@ const (
 	gnomeService   = "org.gnome.Shell"
 	gnomeObject    = "/io/github/patoggle/Keys"
 	gnomeInterface = "io.github.patoggle.Keys1"
-	gnomePressed   = gnomeInterface + ".Pressed"
+	gnomePressed   = "Pressed"
+	gnomeEnabled   = "Enabled"
 )
+
+var gnomeKeys = bus.Object{Destination: gnomeService, Path: gnomeObject, Interface: gnomeInterface}
 
 // gnome is the hand at GNOME Shell's extension. Keys are held for this
 // connection: when it ends, the extension gives them back.
@@ -37,20 +40,20 @@ func openGNOME(getenv func(string) string) func(events) hand {
 		g := &gnome{events: e, hotkeys: map[string]config.Hotkey{}}
 		g.session = session{
 			getenv: getenv, took: g.take, lost: e.stale,
-			matches: [][]dbus.MatchOption{
+			matches: []bus.Match{
 				ownerOf(gnomeService),
-				{dbus.WithMatchSender(gnomeService), dbus.WithMatchInterface(gnomeInterface)},
+				{Sender: gnomeService, Interface: gnomeInterface},
 			},
 		}
 		return g
 	}
 }
 
-func (g *gnome) take(s *dbus.Signal) {
-	switch s.Name {
+func (g *gnome) take(s *bus.Signal) {
+	switch s.Member {
 	case gnomePressed:
 		var accelerator string
-		if len(s.Body) != 1 || dbus.Store(s.Body, &accelerator) != nil {
+		if !begins(s, &accelerator) {
 			return
 		}
 		g.mu.Lock()
@@ -59,13 +62,13 @@ func (g *gnome) take(s *dbus.Signal) {
 		if ok {
 			g.events.press(h)
 		}
-	case ownerChanged, gnomeInterface + ".Enabled":
+	case ownerChanged, gnomeEnabled:
 		g.events.stale()
 	}
 }
 
 func (g *gnome) bind(ctx context.Context, hotkeys []config.Hotkey) ([]Result, error) {
-	fresh := g.session.conn == nil || !g.session.conn.Connected()
+	fresh := !g.session.alive()
 	conn, err := g.session.get(ctx)
 	if err != nil {
 		return nil, err
@@ -73,7 +76,6 @@ func (g *gnome) bind(ctx context.Context, hotkeys []config.Hotkey) ([]Result, er
 	if fresh {
 		g.held = nil
 	}
-	extension := conn.Object(gnomeService, gnomeObject)
 	known := make(map[string]config.Hotkey, len(hotkeys))
 	for _, h := range hotkeys {
 		known[accelerator(h.Chord)] = h
@@ -85,7 +87,7 @@ func (g *gnome) bind(ctx context.Context, hotkeys []config.Hotkey) ([]Result, er
 		if _, ok := known[a]; ok {
 			return false
 		}
-		_ = call(ctx, extension, gnomeInterface+".Release", nil, a) // it is gone, or its holder is
+		_ = conn.Call(ctx, gnomeKeys, "Release", []any{a}) // it is gone, or its holder is
 		return true
 	})
 	results := make([]Result, len(hotkeys))
@@ -93,7 +95,7 @@ func (g *gnome) bind(ctx context.Context, hotkeys []config.Hotkey) ([]Result, er
 		r := Result{Hotkey: h}
 		a := accelerator(h.Chord)
 		// Of a key that we hold it says the same once more.
-		if err := call(ctx, extension, gnomeInterface+".Grab", []any{&r.Bound}, a); err != nil {
+		if err := conn.Call(ctx, gnomeKeys, "Grab", []any{a}, &r.Bound); err != nil {
 			return nil, gnomeAway(err)
 		}
 		r.judge()
@@ -110,12 +112,11 @@ func (g *gnome) check(ctx context.Context, hotkeys []config.Hotkey) ([]Result, e
 	if err != nil {
 		return nil, err
 	}
-	extension := conn.Object(gnomeService, gnomeObject)
 	results := make([]Result, len(hotkeys))
 	for i, h := range hotkeys {
 		results[i].Hotkey = h
 		a := accelerator(h.Chord)
-		if err := call(ctx, extension, gnomeInterface+".Free", []any{&results[i].Bound}, a); err != nil {
+		if err := conn.Call(ctx, gnomeKeys, "Free", []any{a}, &results[i].Bound); err != nil {
 			return nil, gnomeAway(err)
 		}
 		results[i].judge()
@@ -134,10 +135,9 @@ func (r *Result) judge() {
 }
 
 func (g *gnome) end(ctx context.Context) {
-	if g.session.conn != nil && g.session.conn.Connected() {
-		extension := g.session.conn.Object(gnomeService, gnomeObject)
+	if g.session.alive() {
 		for _, a := range g.held {
-			_ = call(ctx, extension, gnomeInterface+".Release", nil, a)
+			_ = g.session.conn.Call(ctx, gnomeKeys, "Release", []any{a})
 		}
 	}
 	g.held = nil
@@ -153,9 +153,9 @@ var errNoExtension = &Unusable{
 // gnomeAway puts an error of the shell into words.
 func gnomeAway(err error) error {
 	switch {
-	case isError(err, errUnknownMethod, errUnknownObject, errUnknownInterface):
+	case errors.Is(err, bus.ErrUnknown):
 		return errNoExtension
-	case isError(err, errNoOwner, errServiceUnknown):
+	case errors.Is(err, bus.ErrAbsent):
 		return &Unusable{Message: "GNOME Shell is not on the session bus"}
 	}
 	return err

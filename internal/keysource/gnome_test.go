@@ -77,9 +77,9 @@ func TestKeysOfGNOME(t *testing.T) {
 	}
 	s.says(`error: "Super+F8" is taken: GNOME, or another program, has it`,
 		"hint: choose other keys, or free these in Settings, under Keyboard, View and Customize Shortcuts")
-	s.emit(gnomeObject, gnomePressed, "<Super>F9")
-	s.emit(gnomeObject, gnomePressed, "<Super>F7")
-	s.emit(gnomeObject, gnomePressed, "<Control><Shift>z")
+	s.emit(gnomeObject, gnomeInterface+"."+gnomePressed, "<Super>F9")
+	s.emit(gnomeObject, gnomeInterface+"."+gnomePressed, "<Super>F7")
+	s.emit(gnomeObject, gnomeInterface+"."+gnomePressed, "<Control><Shift>z")
 	s.fires("Super+F9 = next", "Ctrl+Shift+Z = prev")
 	if got := s.bind(next(t, "Super+F9")); got != (Tally{1, 1}) || s.holds() != 1 {
 		t.Errorf("in force: %v, and %d are held", got, s.holds())
@@ -104,7 +104,7 @@ func TestGNOMEWithoutTheExtensionSaysTheCure(t *testing.T) {
 	s.says("error: "+errNoExtension.Message, "hint: "+errNoExtension.Hint)
 	s.enable()
 	s.tells(Tally{1, 1})
-	s.emit(gnomeObject, gnomePressed, "<Super>F9")
+	s.emit(gnomeObject, gnomeInterface+"."+gnomePressed, "<Super>F9")
 	s.fires("Super+F9 = next")
 }
 

@@ -2,13 +2,13 @@ package keysource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
-	"github.com/godbus/dbus/v5"
-
 	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/bus"
 	"github.com/patoggle/patoggle/internal/term"
 )
 
@@ -19,8 +19,8 @@ const (
 	kdeObject    = "/kglobalaccel"
 	kdeInterface = "org.kde.KGlobalAccel"
 	kdeComponent = "org.kde.kglobalaccel.Component"
-	kdePressed   = kdeComponent + ".globalShortcutPressed"
-	kdeChanged   = kdeInterface + ".yourShortcutsChanged"
+	kdePressed   = "globalShortcutPressed"
+	kdeChanged   = "yourShortcutsChanged"
 )
 
 // Flags of setShortcutKeys.
@@ -58,7 +58,7 @@ type kdeShortcut struct {
 type kde struct {
 	session session
 	events  events
-	service dbus.BusObject
+	conn    *bus.Conn
 	ours    map[string]bool // actions that we have registered, by name
 
 	mu      sync.Mutex
@@ -70,10 +70,10 @@ func openKDE(getenv func(string) string) func(events) hand {
 		k := &kde{events: e, ours: map[string]bool{}, actions: map[string]config.Hotkey{}}
 		k.session = session{
 			getenv: getenv, took: k.take, lost: e.stale,
-			matches: [][]dbus.MatchOption{
+			matches: []bus.Match{
 				ownerOf(kdeService),
-				{dbus.WithMatchSender(kdeService), dbus.WithMatchInterface(kdeComponent)},
-				{dbus.WithMatchSender(kdeService), dbus.WithMatchInterface(kdeInterface)},
+				{Sender: kdeService, Interface: kdeComponent},
+				{Sender: kdeService, Interface: kdeInterface},
 			},
 		}
 		return k
@@ -81,11 +81,11 @@ func openKDE(getenv func(string) string) func(events) hand {
 }
 
 // take takes a signal.
-func (k *kde) take(s *dbus.Signal) {
-	switch s.Name {
+func (k *kde) take(s *bus.Signal) {
+	switch s.Member {
 	case kdePressed:
 		var component, action string
-		if len(s.Body) < 2 || dbus.Store(s.Body[:2], &component, &action) != nil || component != us {
+		if !begins(s, &component, &action) || component != us {
 			return
 		}
 		k.mu.Lock()
@@ -96,7 +96,7 @@ func (k *kde) take(s *dbus.Signal) {
 		}
 	case kdeChanged:
 		var id []string
-		if len(s.Body) > 0 && dbus.Store(s.Body[:1], &id) == nil && len(id) > 0 && id[0] == us {
+		if begins(s, &id) && len(id) > 0 && id[0] == us {
 			k.events.stale()
 		}
 	case ownerChanged:
@@ -131,7 +131,7 @@ func (k *kde) bind(ctx context.Context, hotkeys []config.Hotkey) ([]Result, erro
 	if err != nil {
 		return nil, err
 	}
-	k.service = conn.Object(kdeService, kdeObject)
+	k.conn = conn
 	results, actions, err := k.sort(ctx, hotkeys)
 	if err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (k *kde) check(ctx context.Context, hotkeys []config.Hotkey) ([]Result, err
 	if err != nil {
 		return nil, err
 	}
-	k.service = conn.Object(kdeService, kdeObject)
+	k.conn = conn
 	results, actions, err := k.sort(ctx, hotkeys)
 	for _, a := range actions {
 		for _, i := range a.hotkeys {
@@ -162,6 +162,11 @@ func (k *kde) check(ctx context.Context, hotkeys []config.Hotkey) ([]Result, err
 		}
 	}
 	return results, err
+}
+
+// call calls a method of KGlobalAccel's.
+func (k *kde) call(ctx context.Context, method string, args []any, results ...any) error {
+	return k.conn.Call(ctx, bus.Object{Destination: kdeService, Path: kdeObject, Interface: kdeInterface}, method, args, results...)
 }
 
 func (k *kde) close() { k.session.close() }
@@ -211,7 +216,7 @@ func (k *kde) know(hotkeys []config.Hotkey, actions []*kdeAction) {
 func (k *kde) owner(ctx context.Context, key int32) (string, error) {
 	var have []kdeShortcut
 	// The last argument is how keys are compared; 0 is as they are.
-	err := call(ctx, k.service, kdeInterface+".globalShortcutsByKey", []any{&have}, one(key), struct{ Type int32 }{0})
+	err := k.call(ctx, "globalShortcutsByKey", []any{one(key), struct{ Type int32 }{0}}, &have)
 	if err != nil {
 		return "", err
 	}
@@ -235,28 +240,28 @@ func (k *kde) owner(ctx context.Context, key int32) (string, error) {
 // what the user has set in System Settings wins, and a configuration that has
 // changed since wins over that.
 func (k *kde) register(ctx context.Context, a *kdeAction) ([]kdeKeys, error) {
-	if err := call(ctx, k.service, kdeInterface+".doRegister", nil, a.id()); err != nil {
+	if err := k.call(ctx, "doRegister", []any{a.id()}); err != nil {
 		return nil, err
 	}
 	k.ours[a.name] = true
 	var before, got []kdeKeys
-	if err := call(ctx, k.service, kdeInterface+".defaultShortcutKeys", []any{&before}, a.id()); err != nil {
+	if err := k.call(ctx, "defaultShortcutKeys", []any{a.id()}, &before); err != nil {
 		return nil, err
 	}
-	if err := call(ctx, k.service, kdeInterface+".setShortcutKeys", []any{&got}, a.id(), a.keys, uint32(kdeDefault)); err != nil {
+	if err := k.call(ctx, "setShortcutKeys", []any{a.id(), a.keys, uint32(kdeDefault)}, &got); err != nil {
 		return nil, err
 	}
 	flags := uint32(kdePresent)
 	if !slices.EqualFunc(before, a.keys, func(x, y kdeKeys) bool { return x.first() == y.first() }) {
 		flags |= kdeNoAutoloading
 	}
-	if err := call(ctx, k.service, kdeInterface+".setShortcutKeys", []any{&got}, a.id(), a.keys, flags); err != nil {
+	if err := k.call(ctx, "setShortcutKeys", []any{a.id(), a.keys, flags}, &got); err != nil {
 		return nil, err
 	}
 	got = slices.DeleteFunc(got, func(s kdeKeys) bool { return s.first() == 0 })
 	// It sends signals of components that were asked for.
-	var path dbus.ObjectPath
-	return got, call(ctx, k.service, kdeInterface+".getComponent", []any{&path}, us)
+	var path bus.Path
+	return got, k.call(ctx, "getComponent", []any{us}, &path)
 }
 
 // judge says what became of a hotkey, from the keys that its action has.
@@ -281,11 +286,11 @@ func (k *kde) forget(ctx context.Context, wanted []*kdeAction) error {
 	for name := range k.ours {
 		known[name] = true
 	}
-	var path dbus.ObjectPath
-	if err := call(ctx, k.service, kdeInterface+".getComponent", []any{&path}, us); err == nil {
+	var path bus.Path
+	if err := k.call(ctx, "getComponent", []any{us}, &path); err == nil {
 		var names []string
-		component := k.session.conn.Object(kdeService, path)
-		if call(ctx, component, kdeComponent+".shortcutNames", []any{&names}) == nil {
+		component := bus.Object{Destination: kdeService, Path: string(path), Interface: kdeComponent}
+		if k.conn.Call(ctx, component, "shortcutNames", nil, &names) == nil {
 			for _, name := range names {
 				known[name] = true
 			}
@@ -296,7 +301,7 @@ func (k *kde) forget(ctx context.Context, wanted []*kdeAction) error {
 			continue
 		}
 		var done bool
-		if err := call(ctx, k.service, kdeInterface+".unregister", []any{&done}, us, name); err != nil {
+		if err := k.call(ctx, "unregister", []any{us, name}, &done); err != nil {
 			return kdeAway(err)
 		}
 		delete(k.ours, name)
@@ -306,10 +311,10 @@ func (k *kde) forget(ctx context.Context, wanted []*kdeAction) error {
 
 // end gives the keys back. They stay known, with what the user has set.
 func (k *kde) end(ctx context.Context) {
-	if k.session.conn != nil && k.session.conn.Connected() {
+	if k.session.alive() {
 		for name := range k.ours {
 			// It goes away, or we do: nothing to be done about it.
-			_ = call(ctx, k.service, kdeInterface+".setInactive", nil, []string{us, name, us, ""})
+			_ = k.call(ctx, "setInactive", []any{[]string{us, name, us, ""}})
 		}
 	}
 	k.session.close()
@@ -317,10 +322,10 @@ func (k *kde) end(ctx context.Context) {
 
 // kdeAway puts an error of KGlobalAccel into words.
 func kdeAway(err error) error {
-	if isError(err, errNoOwner, errServiceUnknown) {
+	if errors.Is(err, bus.ErrAbsent) {
 		return &Unusable{Message: "KGlobalAccel, through which Plasma gives hotkeys, is not there"}
 	}
-	if isError(err, errUnknownMethod, errUnknownInterface) {
+	if errors.Is(err, bus.ErrUnknown) {
 		return &Unusable{Message: "KGlobalAccel, through which Plasma gives hotkeys, is not one that we know"}
 	}
 	return err

@@ -131,7 +131,7 @@ func (p *plasma) press(key int32) {
 	}
 	p.mu.Unlock()
 	for _, name := range hit {
-		p.emit(kdePath, kdePressed, us, name, int64(1))
+		p.emit(kdePath, kdeComponent+"."+kdePressed, us, name, int64(1))
 		p.emit(kdePath, kdeComponent+".globalShortcutRepeated", us, name, int64(2))
 		p.emit(kdePath, kdeComponent+".globalShortcutReleased", us, name, int64(3))
 	}
@@ -143,7 +143,7 @@ func (p *plasma) settings(action string, keys ...int32) {
 	p.mu.Lock()
 	p.actions[us+"/"+action].keys = keys
 	p.mu.Unlock()
-	p.emit(kdeObject, kdeChanged, []string{us, action, us, ""}, sequences(keys))
+	p.emit(kdeObject, kdeInterface+"."+kdeChanged, []string{us, action, us, ""}, sequences(keys))
 }
 
 func (p *plasma) action(name string) *plasmaAction {

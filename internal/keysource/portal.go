@@ -2,14 +2,14 @@ package keysource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 
-	"github.com/godbus/dbus/v5"
-
 	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/bus"
 	"github.com/patoggle/patoggle/internal/keys"
 )
 
@@ -28,6 +28,11 @@ const (
 // installed for it.
 const application = "io.github.patoggle.patoggled"
 
+// portalAt is one of the portal's interfaces, which the bus starts.
+func portalAt(iface string) bus.Object {
+	return bus.Object{Destination: portalService, Path: portalObject, Interface: iface, Start: true}
+}
+
 // portal is the hand at the portal. A dialog may open, and the user may take any
 // time, so that what is asked is answered later.
 type portal struct {
@@ -36,8 +41,8 @@ type portal struct {
 	desktop string
 
 	mu      sync.Mutex
-	path    dbus.ObjectPath          // of the session with the portal, "" for none
-	waits   dbus.ObjectPath          // the request whose answer is to come, "" for none
+	path    bus.Path                 // of the session with the portal, "" for none
+	waits   bus.Path                 // the request whose answer is to come, "" for none
 	bound   map[string]string        // its trigger as the portal shows it, by hotkey; nil: not known
 	denied  bool                     // the user, or the desktop, said no
 	hotkeys map[string]config.Hotkey // by id
@@ -50,50 +55,50 @@ func openPortal(desktop string, getenv func(string) string) func(events) hand {
 		p := &portal{events: e, desktop: desktop}
 		p.session = session{
 			getenv: getenv, took: p.take, lost: e.stale,
-			matches: [][]dbus.MatchOption{
+			matches: []bus.Match{
 				ownerOf(portalService),
-				{dbus.WithMatchSender(portalService), dbus.WithMatchInterface(portalKeys)},
-				{dbus.WithMatchSender(portalService), dbus.WithMatchInterface(portalRequest)},
-				{dbus.WithMatchSender(portalService), dbus.WithMatchInterface(portalSession)},
+				{Sender: portalService, Interface: portalKeys},
+				{Sender: portalService, Interface: portalRequest},
+				{Sender: portalService, Interface: portalSession},
 			},
 		}
 		return p
 	}
 }
 
-func (p *portal) take(s *dbus.Signal) {
+func (p *portal) take(s *bus.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch s.Name {
-	case portalKeys + ".Activated":
-		var path dbus.ObjectPath
+	switch s.Member {
+	case "Activated":
+		var path bus.Path
 		var id string
-		if len(s.Body) < 2 || dbus.Store(s.Body[:2], &path, &id) != nil || path != p.path {
+		if !begins(s, &path, &id) || path != p.path {
 			return
 		}
 		if h, ok := p.hotkeys[id]; ok {
 			p.events.press(h)
 		}
-	case portalKeys + ".ShortcutsChanged":
-		var path dbus.ObjectPath
+	case "ShortcutsChanged":
+		var path bus.Path
 		var list []portalShortcut
-		if len(s.Body) >= 2 && dbus.Store(s.Body[:2], &path, &list) == nil && path == p.path {
+		if begins(s, &path, &list) && path == p.path {
 			p.learn(list)
 			p.events.stale()
 		}
-	case portalSession + ".Closed":
-		if s.Path == p.path {
+	case "Closed":
+		if s.Path == string(p.path) {
 			p.path, p.bound, p.asked = "", nil, ""
 			p.events.stale()
 		}
-	case portalRequest + ".Response":
-		if s.Path != p.waits || p.waits == "" {
+	case "Response":
+		if s.Path != string(p.waits) || p.waits == "" {
 			return
 		}
 		p.waits = ""
 		var code uint32
-		var results map[string]dbus.Variant
-		if len(s.Body) < 2 || dbus.Store(s.Body[:2], &code, &results) != nil {
+		var results bus.Dict
+		if !begins(s, &code, &results) {
 			code = 2
 		}
 		var list []portalShortcut
@@ -112,7 +117,7 @@ func (p *portal) take(s *dbus.Signal) {
 // portalShortcut is one as the portal tells of it.
 type portalShortcut struct {
 	ID    string
-	About map[string]dbus.Variant
+	About bus.Dict
 }
 
 func (p *portal) learn(list []portalShortcut) {
@@ -178,49 +183,48 @@ func (p *portal) bind(ctx context.Context, hotkeys []config.Hotkey) ([]Result, e
 
 // ask opens a session with the portal and asks for these hotkeys. A session can
 // be asked once.
-func (p *portal) ask(ctx context.Context, conn *dbus.Conn, hotkeys []config.Hotkey) error {
-	o := conn.Object(portalService, portalObject)
+func (p *portal) ask(ctx context.Context, conn *bus.Conn, hotkeys []config.Hotkey) error {
 	p.closeSession(ctx)
 	// Where it is not known, or we are not installed, the portal may still
 	// give keys.
-	_ = wake(ctx, o, portalRegistry+".Register", nil, application, map[string]dbus.Variant{})
+	_ = conn.Call(ctx, portalAt(portalRegistry), "Register", []any{application, bus.Dict{}})
 
 	p.mu.Lock()
 	name := p.token()
-	path := dbus.ObjectPath("/org/freedesktop/portal/desktop/session/" + sender(conn) + "/" + name)
+	path := bus.Path("/org/freedesktop/portal/desktop/session/" + sender(conn) + "/" + name)
 	p.mu.Unlock()
-	var request dbus.ObjectPath
-	if err := wake(ctx, o, portalKeys+".CreateSession", []any{&request}, map[string]dbus.Variant{
-		"handle_token":         dbus.MakeVariant(name),
-		"session_handle_token": dbus.MakeVariant(name),
-	}); err != nil {
+	var request bus.Path
+	if err := conn.Call(ctx, portalAt(portalKeys), "CreateSession", []any{bus.Dict{
+		"handle_token":         bus.Variant(name),
+		"session_handle_token": bus.Variant(name),
+	}}, &request); err != nil {
 		return err
 	}
 	type shortcut struct {
 		ID    string
-		About map[string]dbus.Variant
+		About bus.Dict
 	}
 	list := make([]shortcut, 0, len(hotkeys))
 	for _, h := range hotkeys {
 		_, friendly := actionOf(h)
-		list = append(list, shortcut{h.String(), map[string]dbus.Variant{
-			"description":       dbus.MakeVariant(friendly),
-			"preferred_trigger": dbus.MakeVariant(trigger(h.Chord)),
+		list = append(list, shortcut{h.String(), bus.Dict{
+			"description":       bus.Variant(friendly),
+			"preferred_trigger": bus.Variant(trigger(h.Chord)),
 		}})
 	}
 	p.mu.Lock()
 	name = p.token()
 	p.path, p.bound, p.denied = path, nil, false
-	p.waits = dbus.ObjectPath("/org/freedesktop/portal/desktop/request/" + sender(conn) + "/" + name)
+	p.waits = bus.Path("/org/freedesktop/portal/desktop/request/" + sender(conn) + "/" + name)
 	p.mu.Unlock()
-	return call(ctx, o, portalKeys+".BindShortcuts", []any{&request}, path, list, "", map[string]dbus.Variant{
-		"handle_token": dbus.MakeVariant(name),
-	})
+	return conn.Call(ctx, portalAt(portalKeys), "BindShortcuts", []any{path, list, "", bus.Dict{
+		"handle_token": bus.Variant(name),
+	}}, &request)
 }
 
 // sender is our name on the bus as it stands in the portal's paths.
-func sender(conn *dbus.Conn) string {
-	return strings.ReplaceAll(strings.TrimPrefix(conn.Names()[0], ":"), ".", "_")
+func sender(conn *bus.Conn) string {
+	return strings.ReplaceAll(strings.TrimPrefix(conn.Name(), ":"), ".", "_")
 }
 
 func (p *portal) closeSession(ctx context.Context) {
@@ -229,7 +233,7 @@ func (p *portal) closeSession(ctx context.Context) {
 	p.path, p.waits, p.asked = "", "", ""
 	p.mu.Unlock()
 	if path != "" {
-		_ = call(ctx, p.session.conn.Object(portalService, path), portalSession+".Close", nil)
+		_ = p.session.conn.Call(ctx, bus.Object{Destination: portalService, Path: string(path), Interface: portalSession}, "Close", nil)
 	}
 }
 
@@ -238,8 +242,8 @@ func (p *portal) check(ctx context.Context, hotkeys []config.Hotkey) ([]Result, 
 	if err != nil {
 		return nil, err
 	}
-	var version dbus.Variant
-	err = wake(ctx, conn.Object(portalService, portalObject), "org.freedesktop.DBus.Properties.Get", []any{&version}, portalKeys, "version")
+	// Whoever has it has this property.
+	err = conn.Call(ctx, portalAt("org.freedesktop.DBus.Properties"), "Get", []any{portalKeys, "version"})
 	if err != nil {
 		return nil, p.away(err)
 	}
@@ -253,14 +257,14 @@ func (p *portal) check(ctx context.Context, hotkeys []config.Hotkey) ([]Result, 
 func (p *portal) close() { p.session.close() }
 
 func (p *portal) end(ctx context.Context) {
-	if p.session.conn != nil && p.session.conn.Connected() {
+	if p.session.alive() {
 		p.closeSession(ctx)
 	}
 	p.session.close()
 }
 
 func (p *portal) away(err error) error {
-	if isError(err, errNoOwner, errServiceUnknown, errUnknownMethod, errUnknownObject, errUnknownInterface) {
+	if errors.Is(err, bus.ErrAbsent) || errors.Is(err, bus.ErrUnknown) {
 		return &Unusable{
 			Message: p.desktop + " gives programs no hotkeys: there is no portal for global shortcuts",
 			Hint:    `"patoggle bind" shows how to have the desktop start patoggle instead`,

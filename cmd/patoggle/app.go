@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/user"
 	"strconv"
 	"strings"
 	"time"
@@ -293,6 +294,7 @@ func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 		PID:      os.Getpid(),
 		UID:      os.Getuid(),
 		Hostname: host,
+		User:     userName,
 	}
 }
 
@@ -306,4 +308,13 @@ func (a *app) openDesktop(ctx context.Context) (toggle.Display, error) {
 
 func (a *app) context() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), a.timeout)
+}
+
+// userName is what a user of this machine is called, "" when nobody knows.
+func userName(uid int) string {
+	u, err := user.LookupId(strconv.Itoa(uid))
+	if err != nil {
+		return ""
+	}
+	return u.Username
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patoggle/patoggle/internal/desktop"
-	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/pulse"
@@ -159,7 +158,7 @@ func newListing(v *toggle.View) *listing {
 		m := &v.Match.Streams[i]
 		row := listingStream{
 			Index:       s.Index,
-			Application: match.Application(s),
+			Application: v.Application(i),
 			Media:       s.Media,
 			PID:         m.PID,
 			PIDTrust:    m.Trust.String(),

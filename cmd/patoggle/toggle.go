@@ -95,8 +95,12 @@ func (a *app) printReport(rep *toggle.Report) {
 // printMoves says what became of each stream and why, for -v.
 func (a *app) printMoves(rep *toggle.Report) {
 	for _, m := range rep.Moves {
+		from := "no sink"
+		if m.From != "" {
+			from = toggle.Quote(m.From)
+		}
 		say(a.stderr, "stream", fmt.Sprintf("%d %s: %s, from %s to %s (rule %s, %s)",
-			m.Stream, toggle.Quote(m.Application), m.Result, toggle.Quote(m.From), toggle.Quote(m.To), m.Rule, m.Confidence))
+			m.Stream, toggle.Quote(m.Application), m.Result, from, toggle.Quote(m.To), m.Rule, m.Confidence))
 	}
 }
 

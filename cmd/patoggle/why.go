@@ -112,7 +112,7 @@ func newExplanation(v *toggle.View, t toggle.Target) *explanation {
 		}
 		row := explainStream{
 			Index:       s.Index,
-			Application: match.Application(s),
+			Application: v.Application(i),
 			PID:         m.PID,
 			Matched:     m.Matched,
 			Tried:       make([]explainTried, len(m.Tried)),
@@ -152,6 +152,7 @@ var because = map[string]string{
 	"descendant":       "its process was started by the window's, and no other window is nearer",
 	"sandbox-app":      "it is the same Flatpak or Snap application, and no other instance has a window",
 	"steam-app":        "it is the same Steam application",
+	"app-id":           "it has the application id of the window, and no other window has it",
 	"app-unit":         "the desktop started both as one application",
 	"parent":           "its process started the window's and has no window itself",
 	"name":             "only this window and this stream carry the name",
@@ -174,7 +175,10 @@ func (a *app) printWhy(e *explanation, v *toggle.View, t toggle.Target, guess bo
 	unseen := e.Window == nil && t.AboutWindow()
 	for i, s := range e.Streams {
 		m := &v.Match.Streams[i]
-		fmt.Fprintf(out, "stream %d  %s %s", s.Index, term.Escape(s.Application), toggle.Quote(v.Snapshot.Streams[i].Media))
+		fmt.Fprintf(out, "stream %d  %s", s.Index, term.Escape(cmp.Or(s.Application, "without a name")))
+		if media := v.Snapshot.Streams[i].Media; media != "" {
+			fmt.Fprintf(out, " %s", toggle.Quote(media))
+		}
 		if s.PID != 0 {
 			fmt.Fprintf(out, ", process %d", s.PID)
 			if a.verbose {
@@ -216,7 +220,11 @@ func heading(e *explanation, v *toggle.View, t toggle.Target) string {
 	if name := cmp.Or(e.Window.Class, e.Window.AppID); name != "" {
 		called = " (" + term.Escape(name) + ")"
 	}
-	return fmt.Sprintf("window %s %s%s, %s", term.Escape(string(e.Window.ID)), toggle.Quote(e.Window.Title), called, processes(e.Window.PIDs))
+	title := ""
+	if e.Window.Title != "" {
+		title = " " + toggle.Quote(e.Window.Title)
+	}
+	return fmt.Sprintf("window %s%s%s, %s", term.Escape(string(e.Window.ID)), title, called, processes(e.Window.PIDs))
 }
 
 // verdict says what would become of a stream, and the one thing that decided.

@@ -501,7 +501,7 @@ func TestReasonsForAnUnknownProcess(t *testing.T) {
 		{"", "x", "does not say which process"},
 		{"-5", "x", `process "-5" plays it, which is no process id`},
 		{"4000", "x", "process 4000 plays it, which is not running"},
-		{"3019", "mpv", "process 3019 plays it, which is not one of yours"},
+		{"3019", "mpv", "process 3019 plays it, which belongs to the user 0"},
 		{"3018", "", "but not which program"},
 		{"3018", "/usr/bin/vlc", `but that runs "mpv" and not "vlc"`},
 	} {

@@ -35,6 +35,7 @@ func (w *world) ladder(s *subject) verdict {
 		{RuleDescendant, true, w.byDescendant},
 		{RuleSandbox, true, w.bySandbox},
 		{RuleSteam, false, w.bySteam},
+		{RuleAppID, false, w.byAppID},
 		{RuleUnit, true, w.byUnit},
 		{RuleParent, true, w.byParent},
 		{RuleName, false, w.byName},
@@ -45,7 +46,7 @@ func (w *world) ladder(s *subject) verdict {
 		}
 		if c == None {
 			if v.tried == nil {
-				v.tried = make([]Tried, 0, 8) // rules
+				v.tried = make([]Tried, 0, 9) // rules
 			}
 			v.tried = append(v.tried, Tried{step.rule, whyNot})
 			continue
@@ -58,7 +59,11 @@ func (w *world) ladder(s *subject) verdict {
 				c = Low
 			}
 		}
+		if doubt := w.doubtful(); doubt != "" {
+			c, v.doubt = Low, doubt
+		}
 		v.rule, v.confidence = step.rule, c
+		v.inTerminal = w.inTerminal(w.app.PID, a.way)
 		break
 	}
 	return v
@@ -381,7 +386,7 @@ func (w *world) byUnit(a *asked) (Confidence, string) {
 // keeps everything it starts in its own.
 func (w *world) namedAfter(unit string) bool {
 	have := plain(unescapeUnit(unit))
-	names := []string{w.focus.Class, w.focus.Instance, base(w.appIs(proc.Link).Exe), w.appIs(proc.Sandbox).Flatpak}
+	names := []string{w.focus.Class, w.focus.Instance, w.focus.AppID, base(w.appIs(proc.Link).Exe), w.appIs(proc.Sandbox).Flatpak}
 	return slices.ContainsFunc(names, func(s string) bool {
 		s = plain(s)
 		return len(s) >= 3 && strings.Contains(have, s)
@@ -523,7 +528,7 @@ func sameClient(a, b *subject) bool {
 // windowNames returns what a window and its process are called, generic names
 // left out.
 func (w *world) windowNames(win *desktop.Window, pid int) []string {
-	names := []string{win.Class, win.Instance}
+	names := []string{win.Class, win.Instance, win.AppID}
 	if p, ok := w.read(pid, proc.Link|proc.Sandbox); ok {
 		names = append(names, base(p.Exe), p.Flatpak)
 	}

@@ -53,6 +53,8 @@ type Input struct {
 	// Hostname is our own; with "" every window that names its machine counts
 	// as remote, as nothing says that it is not.
 	Hostname string
+	// User gives the name of a user, "" when that is not known; nil knows none.
+	User func(uid int) string
 }
 
 // Rule names what took a stream, or what did not.
@@ -72,6 +74,9 @@ const (
 	RuleSandbox Rule = "sandbox-app"
 	// RuleSteam: both are of one Steam application.
 	RuleSteam Rule = "steam-app"
+	// RuleAppID: both have one application id, no other window has it, and the
+	// desktop knows no process of the window.
+	RuleAppID Rule = "app-id"
 	// RuleUnit: both are in one systemd unit that holds only this application.
 	RuleUnit Rule = "app-unit"
 	// RuleParent: the stream's process started the window's.
@@ -185,6 +190,8 @@ func (r Result) Empty() bool {
 type Window struct {
 	// PIDs are the processes; empty when none is known.
 	PIDs []int
+	// User is who runs it, for a sentence, where that is not ourselves; else "".
+	User string
 	// Remote is true for a window of another machine.
 	Remote bool
 	// Reason says why PIDs is empty, "" when it is not: "remote window".
@@ -194,6 +201,10 @@ type Window struct {
 // Stream is what is known of one stream.
 type Stream struct {
 	Index pulse.StreamIndex
+	// Called is what its application is called: as Application says, but never
+	// by the name of the stream, and by the window that has it where it names
+	// only an interpreter; "" when nothing names it.
+	Called string
 	// PID is the process that plays it; 0 when not known.
 	PID   int
 	Trust Trust
@@ -224,22 +235,6 @@ type Tried struct {
 	WhyNot string
 }
 
-// Application returns the name to show a user for a stream: what the
-// application calls itself, else its program, else what the server calls the
-// client, else the name of the stream. It is "" when all are.
-func Application(s *pulse.Stream) string {
-	client := ""
-	if s.Client != nil {
-		client = s.Client.Name
-	}
-	for _, name := range []string{s.Property(propApplication), base(s.Property(propBinary)), client, s.Media} {
-		if name != "" {
-			return name
-		}
-	}
-	return ""
-}
-
 // Match finds the streams of the focused window.
 func Match(in Input) Result {
 	w := newWorld(in)
@@ -266,6 +261,7 @@ type verdict struct {
 	rule       Rule
 	confidence Confidence
 	doubt      string
+	inTerminal bool
 	tried      []Tried
 }
 
@@ -284,6 +280,7 @@ func (w *world) decide(rules func(*subject) verdict) []Stream {
 		s := &w.subjects[i]
 		o := &out[i]
 		o.Index, o.PID, o.Trust, o.Candidates, o.Own = streams[i].Index, s.pid, s.trust, s.candidates, s.own
+		o.Called = w.called(&streams[i], verdict{})
 		switch {
 		case s.never != "":
 			o.Tried = []Tried{{RuleStream, s.never}}
@@ -292,7 +289,7 @@ func (w *world) decide(rules func(*subject) verdict) []Stream {
 		case len(s.candidates) > 0:
 			w.weigh(o, s, rules)
 		default:
-			o.take(rules(s))
+			w.take(o, s, rules(s))
 		}
 	}
 	w.quietEvents(out)
@@ -300,7 +297,10 @@ func (w *world) decide(rules func(*subject) verdict) []Stream {
 }
 
 // take writes a verdict down.
-func (o *Stream) take(v verdict) {
+func (w *world) take(o *Stream, s *subject, v verdict) {
+	if v.rule != "" && w.focus != nil {
+		o.Called = w.called(s.stream, v)
+	}
 	o.Matched, o.Rule, o.Confidence, o.Doubt, o.Tried = v.rule != "", v.rule, v.confidence, v.doubt, v.tried
 }
 
@@ -333,7 +333,7 @@ func (w *world) weigh(o *Stream, s *subject, rules func(*subject) verdict) {
 		}
 	}
 	if leads == len(s.candidates) {
-		o.take(worst)
+		w.take(o, s, worst)
 		return
 	}
 	o.Ambiguous = leads > 0

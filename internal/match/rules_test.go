@@ -626,6 +626,16 @@ func TestApplicationNames(t *testing.T) {
 		{pulse.Stream{Media: "m", Client: client("c", nil)}, "c"},
 		{pulse.Stream{Media: "m", Client: client("c", map[string]string{"application.process.binary": "/usr/bin/b"})}, "b"},
 		{pulse.Stream{Media: "m", Client: client("c", map[string]string{"application.process.binary": "b", "application.name": "a"})}, "a"},
+		{pulse.Stream{Client: client("c", map[string]string{"application.name": "ALSA plug-in [java]"})}, "java"},
+		{pulse.Stream{Client: client("c", map[string]string{"application.name": "PipeWire ALSA [python3.11]"})}, "python3.11"},
+		{pulse.Stream{Client: client("c", map[string]string{"application.name": "ALSA plug-in []"})}, "ALSA plug-in []"},
+		{pulse.Stream{Client: client("c", map[string]string{"application.name": "VLC media player (LibVLC 3.0.24)"})}, "VLC"},
+		{pulse.Stream{Client: client("c", map[string]string{"application.name": "Radio (LibVLC 3.0.24)"})}, "Radio"},
+		{pulse.Stream{Client: client("c", map[string]string{"application.name": "KodiSink"})}, "Kodi"},
+		{pulse.Stream{Client: client("c", map[string]string{"application.name": " "}), Media: "m"}, "c"},
+		// mpv of SMPlayer, through PipeWire's own protocol.
+		{pulse.Stream{Properties: map[string]string{"application.name": "SMPlayer"}, Client: client("mpv", map[string]string{"application.name": "mpv"})}, "SMPlayer"},
+		{pulse.Stream{Properties: map[string]string{"application.name": "audio-src"}, Client: client("mpv", map[string]string{"application.name": "mpv"})}, "mpv"},
 	} {
 		if got := Application(&c.s); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
@@ -653,7 +663,7 @@ func TestWords(t *testing.T) {
 
 // Every stream that is not matched has the whole ladder, each rule with words.
 func TestEveryStreamHasTheWholeLadder(t *testing.T) {
-	ladder := []Rule{RulePID, RuleInstance, RuleDescendant, RuleSandbox, RuleSteam, RuleUnit, RuleParent, RuleName}
+	ladder := []Rule{RulePID, RuleInstance, RuleDescendant, RuleSandbox, RuleSteam, RuleAppID, RuleUnit, RuleParent, RuleName}
 	f := newFixture()
 	f.run(3018, userPID, "/usr/bin/xterm")
 	f.run(3071, 3018, "/usr/bin/mpv")
@@ -663,7 +673,7 @@ func TestEveryStreamHasTheWholeLadder(t *testing.T) {
 	f.plays(2, 3080, "vlc")
 	f.plays(3, 77, "vlc")
 	r := f.focus(1).match(t)
-	for i, n := range []int{2, 8, 8} {
+	for i, n := range []int{2, 9, 9} {
 		tried := r.Streams[i].Tried
 		if len(tried) != n {
 			t.Errorf("stream %d: got %d rules", i, len(tried))

@@ -132,6 +132,8 @@ func (w *world) claimed(s *subject) {
 	switch p, ok := w.read(claim, proc.Status); {
 	case !ok || p.Zombie:
 		why = "which is not running"
+	case !p.Kernel && p.UID != w.in.UID:
+		why = "which belongs to " + w.user(p.UID)
 	case !w.ours(p):
 		why = "which is not one of yours"
 	case binary == "":

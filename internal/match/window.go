@@ -61,6 +61,9 @@ func (w *world) findWindow() {
 	}
 	if len(w.window.PIDs) > 0 {
 		w.app, _ = w.read(w.window.PIDs[0], proc.Stat)
+		if p, ok := w.read(w.app.PID, proc.Status); ok && p.UID != w.in.UID {
+			w.window.User = w.user(p.UID)
+		}
 	}
 }
 
@@ -86,6 +89,15 @@ const remote = "remote window"
 // that is a relative of the first. Where the X server knows none, what the
 // window says stands alone, and is weak. With no processes the reason says why.
 func (w *world) processes(win *desktop.Window) (pids []int, weak bool, reason string) {
+	if win.Derived {
+		switch pids = w.alive(win.Candidates); {
+		case len(pids) > 0:
+			return pids, true, ""
+		case win.AppID == "":
+			return nil, false, "the desktop does not say which process or application the window belongs to"
+		}
+		return nil, false, "the desktop knows only the window's application, " + win.AppID + ", and no process of it"
+	}
 	owner, known := win.Owner, false
 	if owner == w.in.PID {
 		owner = 0
@@ -130,6 +142,17 @@ func (w *world) processes(win *desktop.Window) (pids []int, weak bool, reason st
 		return nil, false, "the window says that it belongs to process " + itoa(win.PID) + ", which is not running as one of yours"
 	}
 	return []int{win.PID}, true, ""
+}
+
+// alive are those of the processes that are, and are not us.
+func (w *world) alive(pids []int) []int {
+	var out []int
+	for _, pid := range pids {
+		if p, ok := w.read(pid, proc.Stat); ok && !p.Zombie && pid != w.in.PID {
+			out = append(out, pid)
+		}
+	}
+	return out
 }
 
 // acceptable tells whether the pid that a window names may be a window's.

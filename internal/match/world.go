@@ -138,7 +138,7 @@ func (w *world) windowName(id desktop.WindowID) string {
 		if win.ID != id {
 			continue
 		}
-		for _, name := range []string{win.Title, win.Class, win.Instance} {
+		for _, name := range []string{win.Title, win.Class, win.AppID, win.Instance} {
 			if name != "" {
 				return `"` + name + `" ` + s
 			}

@@ -87,6 +87,9 @@ func DisplayError(err error, screen *desktop.Screen, window desktop.WindowID) *P
 		if why := holders[nobody.Holder]; why != "" {
 			p.Message += ": " + why
 		}
+		if nobody.Holder == desktop.Wayland {
+			p.Message = "a Wayland window is in front, which X11 cannot see"
+		}
 		if nobody.Holder == desktop.Wayland || nobody.Holder == desktop.Nobody && screen != nil && screen.XWayland {
 			p.Hint = "under Wayland only windows that run through Xwayland can be seen; --app and --pid work with every window"
 		}
@@ -145,7 +148,6 @@ var holders = map[desktop.Holder]string{
 	desktop.Lock:       "the screen is locked",
 	desktop.Layer:      "a launcher, a panel or the lock screen has it",
 	desktop.Overview:   "the overview is open",
-	desktop.Wayland:    "a Wayland window is in front",
 }
 
 // moveProblem puts the error of one stream's move into words.

@@ -125,6 +125,8 @@ type Pipeline struct {
 	// PID and UID are ours.
 	PID, UID int
 	Hostname string
+	// User names a user, as match.Input.User; nil for none.
+	User func(uid int) string
 	// Discreet keeps the titles of windows and the names of streams (of web
 	// pages, songs, films) out of errors and out of the names of applications,
 	// for who writes them to a log. Report.Window and Move.Media have them all
@@ -134,21 +136,26 @@ type Pipeline struct {
 	After func(time.Duration) <-chan time.Time
 }
 
-// name is what a stream's application is called.
-func (p *Pipeline) name(s *pulse.Stream) string {
-	if !p.Discreet {
-		return match.Application(s)
+// name is what a stream's application is called, never "".
+func (p *Pipeline) name(s *pulse.Stream, m *match.Stream) string {
+	media := s.Media
+	if p.Discreet {
+		media = ""
 	}
-	anonymous := *s
-	anonymous.Media = ""
-	return firstOf(match.Application(&anonymous), fmt.Sprintf("stream %d", s.Index))
+	return firstOf(m.Called, media, fmt.Sprintf("stream %d", s.Index))
+}
+
+// Application is what the application of the stream at that place in the
+// snapshot is called; "" when nothing names it.
+func (v *View) Application(i int) string {
+	return firstOf(v.Match.Streams[i].Called, v.Snapshot.Streams[i].Media)
 }
 
 // nameless is the application of a window that says nothing of itself.
 const nameless = "the focused window"
 
 // windowName is what a window's application is called while no stream of it
-// is known.
+// is known, never "".
 func (p *Pipeline) windowName(w *desktop.Window) string {
 	if p.Discreet {
 		return firstOf(w.Name(), nameless)
@@ -257,7 +264,7 @@ func (p *Pipeline) look(ctx, displayCtx context.Context, window *desktop.WindowI
 }
 
 func (p *Pipeline) input(v *View) match.Input {
-	in := match.Input{Snapshot: v.Snapshot, Procs: v.procs, PID: p.PID, UID: p.UID, Hostname: p.Hostname}
+	in := match.Input{Snapshot: v.Snapshot, Procs: v.procs, PID: p.PID, UID: p.UID, Hostname: p.Hostname, User: p.User}
 	if v.ScreenErr == nil {
 		in.Screen = v.Screen
 	}
@@ -429,7 +436,7 @@ func (p *Pipeline) chooseMatched(ctx context.Context, v *View, r Request, rep *R
 		case m.Confidence.Acts(r.Guess):
 			p.add(rep, v, s, string(m.Rule), m.Confidence.String())
 		default:
-			guesses = append(guesses, Quote(p.name(s)))
+			guesses = append(guesses, Quote(p.name(s, m)))
 			if doubt < 0 && m.Doubt != "" {
 				doubt = i
 			}
@@ -448,6 +455,9 @@ func (p *Pipeline) chooseMatched(ctx context.Context, v *View, r Request, rep *R
 	}
 	silent := &Problem{Kind: Nothing, Message: term.Escape(rep.Application) + " is not playing anything"}
 	switch {
+	case v.Match.Window.User != "":
+		silent.Message += " that is yours"
+		silent.Hint = "it runs as " + term.Escape(v.Match.Window.User) + ", and what other users play is left alone"
 	case len(guesses) > 0:
 		silent.Message = "no stream surely belongs to " + term.Escape(rep.Application)
 		if doubt >= 0 {
@@ -500,7 +510,7 @@ func (p *Pipeline) playing(v *View) string {
 	bearers := map[string]int{}
 	for i := range v.Snapshot.Streams {
 		if !v.Match.Streams[i].Own {
-			bearers[p.name(&v.Snapshot.Streams[i])]++
+			bearers[p.name(&v.Snapshot.Streams[i], &v.Match.Streams[i])]++
 		}
 	}
 	var names []string
@@ -509,7 +519,7 @@ func (p *Pipeline) playing(v *View) string {
 			continue
 		}
 		s := &v.Snapshot.Streams[i]
-		name := p.name(s)
+		name := p.name(s, &v.Match.Streams[i])
 		what := Quote(name)
 		if bearers[name] > 1 && s.Media != "" && !p.Discreet {
 			what += " with " + Quote(s.Media)
@@ -531,15 +541,16 @@ func (p *Pipeline) ambiguous(s *pulse.Stream, m *match.Stream) error {
 	return &Problem{
 		Kind: Failed,
 		Message: fmt.Sprintf("ambiguous: stream %d (%s) says it is process %s, which in sandboxes is each of %s",
-			s.Index, Quote(p.name(s)), term.Escape(s.Property("application.process.id")), strings.Join(names, ", ")),
+			s.Index, Quote(p.name(s, m)), term.Escape(s.Property("application.process.id")), strings.Join(names, ", ")),
 		Hint: fmt.Sprintf("nothing was moved; \"patoggle --stream %d\" moves this one", s.Index),
 	}
 }
 
 func (p *Pipeline) add(rep *Report, v *View, s *pulse.Stream, rule, confidence string) {
+	at := slices.IndexFunc(v.Match.Streams, func(m match.Stream) bool { return m.Index == s.Index })
 	m := Move{
 		Stream:      s.Index,
-		Application: p.name(s),
+		Application: p.name(s, &v.Match.Streams[at]),
 		Media:       s.Media,
 		Rule:        rule,
 		Confidence:  confidence,

@@ -275,6 +275,31 @@ func TestRun(t *testing.T) {
 			result:  ResultFailed,
 		},
 		{
+			name: "another user's window",
+			world: func(w *world) {
+				p := w.procs[100]
+				p.UID = 1001
+				w.procs[100] = p
+			},
+			kind:   Nothing,
+			reason: "mpv is not playing anything that is yours",
+			result: ResultNothing,
+		},
+		{
+			name:   "a window without a name",
+			world:  func(w *world) { w.screen.Focused = desktop.Window{ID: "0xb00001", XID: 0xb00001, PID: 150, Owner: 150} },
+			kind:   Nothing,
+			reason: "the focused window is not playing anything",
+			result: ResultNothing,
+		},
+		{
+			name:   "a Wayland window",
+			world:  func(w *world) { w.screenErr = &desktop.NoFocusError{Holder: desktop.Wayland} },
+			kind:   Nothing,
+			reason: "a Wayland window is in front, which X11 cannot see",
+			result: ResultNothing,
+		},
+		{
 			name:   "no window manager",
 			world:  func(w *world) { w.screenErr = desktop.ErrNoWindowManager },
 			kind:   Failed,

@@ -35,11 +35,14 @@ FUZZ ?= ./...
 # How long `make soak` lasts.
 SOAK ?= 10m
 
-STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-
-.PHONY: all build test lint demo bench desktops fuzz soak clean packages install uninstall release-check pictures
+.PHONY: all build test lint demo bench desktops fuzz soak clean packages install uninstall release-check pictures need-go ready
 
 all: build
+
+# What Go is missing is said before anything else.
+build test lint demo bench desktops fuzz soak packages release-check pictures ready: need-go
+need-go:
+	@packaging/need-go
 
 # patoggle-x11keys is the one program with cgo: it links libX11.
 build:
@@ -52,10 +55,17 @@ build:
 # the other, and after the rest.
 TIMED = daemon|hostile|soak
 
+# What tests need is fetched and compiled before them: no test waits for it.
+ready:
+	@packaging/debian-setup build test
+	@packaging/tools nfpm
+	@echo 'setup: compiling what the tests run'
+	@CGO_ENABLED=0 $(GO) build ./...
+	@$(GO) build ./cmd/...
+
 # Everything runs under the race detector: most tests wait for other programs
 # anyhow, so that it costs little.
-test:
-	@packaging/debian-setup build test
+test: ready
 	$(GO) vet ./...
 	@status=0; \
 	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) $$($(GO) list ./... | grep -vE '/internal/($(TIMED))$$') || status=1; \
@@ -63,14 +73,16 @@ test:
 	exit $$status
 
 lint:
+	@packaging/tools staticcheck
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l) && \
 		if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	build/tools/staticcheck ./...
 
 demo:
 	@packaging/debian-setup demo-$(SERVER)
 	@mkdir -p build
+	@[ -e build/demo ] || echo 'setup: compiling the demo and patoggle'
 	@CGO_ENABLED=0 $(GO) build -buildvcs=false -o build/demo ./internal/lab/demo
 	@build/demo -server $(SERVER)
 

@@ -1,6 +1,6 @@
 module github.com/patoggle/patoggle
 
-go 1.26.0
+go 1.25.0
 
 require (
 	github.com/coreos/go-systemd/v22 v22.7.0
@@ -12,11 +12,9 @@ require (
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/rivo/uniseg v0.4.7
 	github.com/spf13/cobra v1.10.2
+	github.com/spf13/pflag v1.1.0
 	golang.design/x/hotkey v0.6.1
-	golang.org/x/sys v0.49.0
+	golang.org/x/sys v0.47.0
 )
 
-require (
-	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-	github.com/spf13/pflag v1.1.0 // indirect
-)
+require github.com/inconshreveable/mousetrap v1.1.0 // indirect

@@ -87,6 +87,14 @@ func source(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	// nfpm, compiled before the tests.
+	if tools := filepath.Join(root, "build", "tools"); os.Mkdir(filepath.Join(dir, "build"), 0o755) == nil {
+		if _, err := os.Stat(tools); err == nil {
+			if err := os.Symlink(tools, filepath.Join(dir, "build", "tools")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	return dir
 }
 

@@ -65,7 +65,7 @@ func TestSummaryOfTheRealGoCommand(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			for file, text := range map[string]string{
-				"go.mod":    "module example\n\ngo 1.26\n",
+				"go.mod":    "module example\n\ngo 1.25\n",
 				"a_test.go": "package a\n\nimport (\n\"os\"\n\"testing\"\n)\n\nvar _ = os.Exit\n\n" + c.body + "\n",
 			} {
 				if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {

@@ -5,19 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/patoggle/patoggle/config"
 	"github.com/patoggle/patoggle/internal/bindings"
-	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/keys"
 	"github.com/patoggle/patoggle/internal/keysource"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
-	"github.com/patoggle/patoggle/x11"
 )
 
 func (a *app) bindCommand() *cobra.Command {
@@ -55,6 +52,8 @@ func (a *app) bindCommand() *cobra.Command {
 	return cmd
 }
 
+const bindHint = `"patoggle bind --help" shows the usage`
+
 // parseBinding reads "KEYS ACTION", of which either may be missing.
 func parseBinding(args []string) (config.Hotkey, error) {
 	chord := config.DefaultChord
@@ -64,7 +63,7 @@ func parseBinding(args []string) (config.Hotkey, error) {
 	h := config.Hotkey{}
 	var err error
 	if h.Chord, err = keys.Parse(chord); err != nil {
-		return h, fmt.Errorf("%q: %w", chord, err)
+		return h, wrong(bindHint, "%s: %s", toggle.Quote(chord), term.Escape(err.Error()))
 	}
 	switch {
 	case len(args) == 0, len(args) == 1 && args[0] == "next":
@@ -75,13 +74,13 @@ func parseBinding(args []string) (config.Hotkey, error) {
 	case len(args) == 2 && args[0] == "to":
 		h.Action, h.Sink = config.To, args[1]
 		if !bindings.Plain(h.Sink) {
-			return h, fmt.Errorf("%q has characters that files of desktops read in their own way: use a part of it, or a nickname", h.Sink)
+			return h, wrong("use a part of the name, or a nickname", "%s has characters that files of desktops read in their own way", toggle.Quote(h.Sink))
 		}
 		return h, nil
 	case len(args) == 1 && args[0] == "to":
-		return h, errors.New(`"to" wants a sink after it`)
+		return h, wrong(bindHint, `"to" wants a sink after it`)
 	}
-	return h, fmt.Errorf("%q is not what a key can do: next, prev, or to and a sink", strings.Join(args, " "))
+	return h, wrong(bindHint, "%s is not what a key can do: next, prev, or to and a sink", toggle.Quote(strings.Join(args, " ")))
 }
 
 // desktopFor is the desktop of that name, "" for the one that runs.
@@ -89,7 +88,7 @@ func (a *app) desktopFor(ctx context.Context, name string) (string, error) {
 	if name != "" {
 		known, ok := bindings.Named(name)
 		if !ok {
-			return "", fmt.Errorf("--for knows no desktop %q: it knows %s", name, strings.Join(bindings.Names(), ", "))
+			return "", wrong("it knows "+strings.Join(bindings.Names(), ", "), "--for knows no desktop %s", toggle.Quote(name))
 		}
 		return known, nil
 	}
@@ -115,24 +114,19 @@ func (a *app) desktopFor(ctx context.Context, name string) (string, error) {
 
 // windowManager names the program that manages the windows of the X display.
 func (a *app) windowManager(ctx context.Context) (string, error) {
-	c, err := x11.Open(ctx, x11.Options{Display: a.display, Getenv: a.getenv})
-	if err != nil {
-		return "", toggle.DisplayError(desktop.X11Error(err), nil, "")
-	}
-	defer c.Close()
-	screen, _ := c.Screen(ctx, 0) // that no window has the focus is all right
-	if screen == nil || screen.WindowManager == 0 {
+	name, err := keysource.WindowManager(ctx, a.display, a.getenv)
+	switch {
+	case errors.Is(err, keysource.ErrNoWindowManager):
 		return "", &toggle.Problem{
 			Kind:    toggle.Failed,
-			Message: "no window manager says which program it is",
+			Message: err.Error(),
 			Hint:    "--for names the desktop (" + strings.Join(bindings.Names(), ", ") + ")",
+			Err:     err,
 		}
+	case err != nil:
+		return "", toggle.DisplayError(err, nil, "")
 	}
-	comm, err := os.ReadFile("/proc/" + strconv.Itoa(screen.WindowManager) + "/comm")
-	if err != nil {
-		return "", &toggle.Problem{Kind: toggle.Failed, Message: "the window manager has just gone", Err: err}
-	}
-	return strings.TrimSpace(string(comm)), nil
+	return name, nil
 }
 
 // bind prints what to paste, and says where.
@@ -203,55 +197,31 @@ func (a *app) checkBinding(ctx context.Context, name string, h config.Hotkey) er
 		return unknown
 	}
 	results, err := source.Check(ctx, []config.Hotkey{h})
-	switch {
-	case err != nil:
+	if err != nil {
 		var why *keysource.Unusable
 		if errors.As(err, &why) {
 			return &toggle.Problem{Kind: toggle.Failed, Message: why.Message, Hint: why.Hint, Err: err}
 		}
 		return unknown
-	case !results[0].Bound:
-		return &toggle.Problem{Kind: toggle.Failed, Message: results[0].Trouble, Hint: results[0].Hint}
 	}
-	return a.free(h)
+	return a.verdict(results[0])
 }
 
 func (a *app) checkOnX11(ctx context.Context, h config.Hotkey) error {
-	c, err := x11.Open(ctx, x11.Options{Display: a.display, Getenv: a.getenv})
+	r, err := keysource.CheckX11(ctx, a.display, a.getenv, h)
 	if err != nil {
-		return toggle.DisplayError(desktop.X11Error(err), nil, "")
+		return toggle.DisplayError(err, nil, "")
 	}
-	defer c.Close()
-	layout, err := c.Keyboard(ctx)
-	if err != nil {
-		return toggle.DisplayError(desktop.X11Error(err), nil, "")
-	}
-	codes := layout.Keycodes(h.Chord.Keysym)
-	level, ok := layout.Level(h.Chord.Keysym)
-	if len(codes) == 0 || !ok {
-		return &toggle.Problem{
-			Kind:    toggle.Failed,
-			Message: fmt.Sprintf("this keyboard has no key %q", h.Chord.Name),
-			Hint:    `"xev" shows the names of the keys this keyboard has`,
-		}
-	}
-	free, err := c.KeyFree(ctx, uint16(h.Chord.Mods)|level, codes[0])
-	if err != nil {
-		return toggle.DisplayError(desktop.X11Error(err), nil, "")
-	}
-	if !free {
-		return &toggle.Problem{
-			Kind:    toggle.Failed,
-			Message: fmt.Sprintf("%q is taken: another program holds it, the window manager or patoggled perhaps", h.Chord),
-			Hint:    "choose other keys, or free these in that program",
-		}
-	}
-	return a.free(h)
+	return a.verdict(r)
 }
 
-func (a *app) free(h config.Hotkey) error {
+// verdict says what a look at one key has found.
+func (a *app) verdict(r keysource.Result) error {
+	if !r.Bound {
+		return &toggle.Problem{Kind: toggle.Failed, Message: r.Trouble, Hint: r.Hint}
+	}
 	if !a.quiet {
-		fmt.Fprintf(a.stdout, "%s is free\n", h.Chord)
+		fmt.Fprintf(a.stdout, "%s is free\n", r.Chord)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func TestBindSaysWhatToPasteAndWhere(t *testing.T) {
 		{"bind Super+F9 to $(reboot) --for i3", 2, "", "patoggle: error: \"$(reboot)\" has characters that files of desktops read in their own way"},
 		{"bind Super+F9 away --for i3", 2, "", "patoggle: error: \"away\" is not what a key can do: next, prev, or to and a sink\n"},
 		{"bind Hyper+F9 --for i3", 2, "", "patoggle: error: \"Hyper+F9\": the modifier Hyper cannot be used"},
-		{"bind --for twm", 2, "", "patoggle: error: --for knows no desktop \"twm\": it knows sway, i3, "},
+		{"bind --for twm", 2, "", "patoggle: error: --for knows no desktop \"twm\"\npatoggle: hint: it knows sway, i3, "},
 		{"bind Super+Cyrillic_shorti --for wayfire", 1, "", "patoggle: error: we do not know what wayfire calls the key \"Cyrillic_shorti\"\n"},
 	} {
 		r := l.Run([]string{"DISPLAY", "WAYLAND_DISPLAY"}, program, strings.Fields(tt.args)...)

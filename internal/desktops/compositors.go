@@ -85,7 +85,7 @@ var compositors = map[string]compositor{
 	"gnome": {
 		title: "GNOME", version: []string{"HOME/gnome-shell", "--version"},
 		argv:    []string{"HOME/gnome-shell", "--headless", "--wayland", "--virtual-monitor", "1280x800"},
-		prepare: copied("gnome-shell"), env: gnomeEnv, settle: shutOverview,
+		prepare: gnomeShell, env: gnomeEnv, settle: shutOverview,
 		answers: xOnly, unaskable: "GNOME cannot be asked", overlay: "without the extension nobody tells",
 	},
 	"gnome-extension": {
@@ -116,9 +116,19 @@ func copied(name string) func(*world) error {
 	}
 }
 
-// extended is copied, and the extension is there and switched on.
+// gnomeShell is copied, with a bus in the place of the system's: the shell does
+// not start up without one.
+func gnomeShell(w *world) error {
+	bus := w.Runtime + "/system"
+	w.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+bus)
+	w.Spawn("dbus-daemon", "--session", "--nofork", "--nopidfile", "--address=unix:path="+bus)
+	w.Until("the system bus", func() bool { return newest(bus) != "" })
+	return copied("gnome-shell")(w)
+}
+
+// extended is gnomeShell, and the extension is there and switched on.
 func extended(w *world) error {
-	if err := copied("gnome-shell")(w); err != nil {
+	if err := gnomeShell(w); err != nil {
 		return err
 	}
 	from := filepath.Dir(filepath.Dir(os.Getenv("PATOGGLE_LAB_BUILT"))) + "/packaging/gnome"

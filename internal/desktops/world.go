@@ -120,11 +120,13 @@ func (w *world) compositor() {
 		return w.socket != ""
 	})
 	w.Setenv("WAYLAND_DISPLAY", filepath.Base(w.socket))
-	if name := newest("/tmp/.X11-unix/X*"); lab.Poll(5*time.Second, func() bool {
-		name = newest("/tmp/.X11-unix/X*")
-		return name != ""
+	// The first of them: mutter has a second one for itself.
+	var names []string
+	if lab.Poll(5*time.Second, func() bool {
+		names, _ = filepath.Glob("/tmp/.X11-unix/X*")
+		return len(names) > 0
 	}) {
-		w.Setenv("DISPLAY", ":"+strings.TrimPrefix(filepath.Base(name), "X"))
+		w.Setenv("DISPLAY", ":"+strings.TrimPrefix(filepath.Base(names[0]), "X"))
 	}
 	if cookie := newest(w.Runtime + "/.mutter-Xwaylandauth.*"); cookie != "" {
 		w.Setenv("XAUTHORITY", cookie)

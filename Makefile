@@ -35,12 +35,12 @@ FUZZ ?= ./...
 # How long `make soak` lasts.
 SOAK ?= 10m
 
-.PHONY: all build test lint demo bench desktops fuzz soak clean packages install uninstall release-check pictures need-go ready
+.PHONY: all build test lint demo bench desktops fuzz soak clean packages install uninstall release-check pictures need-go ready test-slow
 
 all: build
 
 # What Go is missing is said before anything else.
-build test lint demo bench desktops fuzz soak packages release-check pictures ready: need-go
+build test lint demo bench desktops fuzz soak packages release-check pictures ready test-slow: need-go
 need-go:
 	@packaging/need-go
 
@@ -71,6 +71,12 @@ test: ready
 	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) $$($(GO) list ./... | grep -vE '/internal/($(TIMED))$$') || status=1; \
 	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) -p 1 $(foreach p,$(subst |, ,$(TIMED)),./internal/$(p)) || status=1; \
 	exit $$status
+
+# The same on a machine that is SLOW times slower; what is fetched and compiled
+# beforehand is not slowed. It needs root.
+SLOW ?= 4
+test-slow: ready
+	packaging/slowly $(SLOW) $(MAKE) --no-print-directory test
 
 lint:
 	@packaging/tools staticcheck

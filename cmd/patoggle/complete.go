@@ -18,8 +18,9 @@ import (
 )
 
 // completeTimeout bounds what a Tab key waits for; after it nothing is
-// offered.
-const completeTimeout = 40 * time.Millisecond
+// offered. A server that is not there is known at once: only one that hangs
+// costs the whole of it.
+const completeTimeout = 300 * time.Millisecond
 
 func (a *app) completionCommand(root *cobra.Command) *cobra.Command {
 	a.completeFlags(root)

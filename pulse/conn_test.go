@@ -605,6 +605,16 @@ func TestMoveErrors(t *testing.T) {
 		{
 			name: "the stream goes while it is looked for", pipewire: true, to: 7, want: ErrGone,
 			answer: func(conn int, r frame) []byte {
+				if r.command == proto.OpGetSinkInputInfo {
+					return refuse(r, proto.ErrNoSuchEntity)
+				}
+				return usual(r, true)
+			},
+		},
+		{
+			// PipeWire 1.6.9, right after a stream has begun.
+			name: "the second connection does not see a stream that is there", pipewire: true, to: 7, d: soon, want: ErrUnconfirmed,
+			answer: func(conn int, r frame) []byte {
 				if conn == 1 && r.command == proto.OpGetSinkInputInfo {
 					return refuse(r, proto.ErrNoSuchEntity)
 				}

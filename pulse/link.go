@@ -435,7 +435,7 @@ func (l *link) exchange(ctx context.Context, calls []call, ordered bool) error {
 // a stream.
 func serverCode(request proto.RequestArgs, code proto.Error) error {
 	switch request.(type) {
-	case *proto.MoveSinkInput, *proto.GetSinkInputInfo:
+	case *proto.MoveSinkInput, *proto.GetSinkInputInfo, *proto.GetClientInfo:
 		switch code {
 		case proto.ErrNoSuchEntity:
 			return ErrGone

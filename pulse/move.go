@@ -20,6 +20,15 @@ const (
 	lastPause  = 10 * time.Millisecond
 )
 
+// A move that is not seen after repeatAfter is asked for again, repeatMost
+// times, each after twice the wait. PipeWire 0.3.65 acknowledges one move of a
+// new stream in three to forty and never makes it, where it comes while the
+// session manager still links the stream; asked again it does.
+const (
+	repeatAfter = 60 * time.Millisecond
+	repeatMost  = 4
+)
+
 // withSecond calls f with the second connection, opened when it is not there.
 // Nobody else uses it meanwhile.
 func (c *Conn) withSecond(ctx context.Context, f func(context.Context, *link) error) error {
@@ -90,12 +99,32 @@ func (c *Conn) Move(ctx context.Context, to SinkIndex, streams ...StreamIndex) [
 	if err != nil {
 		return all(err)
 	}
+	request := func(s StreamIndex) proto.RequestArgs {
+		return &proto.MoveSinkInput{SinkInputIndex: uint32(s), DeviceIndex: uint32(to)}
+	}
+	return c.move(ctx, is, to, request, errs, streams)
+}
+
+// move sends the request for each of the streams and waits until it is true,
+// which on PipeWire is when another connection sees them on the sink to. errs
+// is as long as streams and is what it returns.
+func (c *Conn) move(ctx context.Context, pipewire bool, to SinkIndex, request func(StreamIndex) proto.RequestArgs, errs []error, streams []StreamIndex) []error {
 	calls := make([]call, len(streams))
 	for i, s := range streams {
-		calls[i].request = &proto.MoveSinkInput{SinkInputIndex: uint32(s), DeviceIndex: uint32(to)}
+		calls[i].request = request(s)
 	}
 	if err := c.main.do(ctx, calls...); err != nil {
-		return all(err)
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	again := func(waiting []StreamIndex) {
+		calls := make([]call, len(waiting))
+		for i, s := range waiting {
+			calls[i].request = request(s)
+		}
+		_ = c.main.do(ctx, calls...) // what comes of it is seen or is not
 	}
 	waiting := make(map[StreamIndex][]int)
 	for i, s := range streams {
@@ -106,11 +135,12 @@ func (c *Conn) Move(ctx context.Context, to SinkIndex, streams ...StreamIndex) [
 			errs[i] = c.whatIsGone(ctx, s)
 		}
 	}
-	if !is || len(waiting) == 0 {
+	if !pipewire || len(waiting) == 0 {
 		return errs
 	}
-	err = c.withSecond(ctx, func(ctx context.Context, l *link) error {
-		return confirm(ctx, l, to, waiting, errs)
+	err := c.withSecond(ctx, func(ctx context.Context, l *link) error {
+		w := &wait{mover: c.main, looker: l, to: to, again: again}
+		return w.confirm(ctx, waiting, errs)
 	})
 	for _, places := range waiting {
 		for _, i := range places {
@@ -139,38 +169,74 @@ func (c *Conn) whatIsGone(ctx context.Context, s StreamIndex) error {
 	return ErrGone
 }
 
-// confirm waits until l sees each of the streams in waiting on the sink or
-// gone, and takes those out. The values of waiting are places in errs.
-func confirm(ctx context.Context, l *link, to SinkIndex, waiting map[StreamIndex][]int, errs []error) error {
+// wait is a move that is waited for.
+type wait struct {
+	mover, looker *link
+	to            SinkIndex
+	again         func([]StreamIndex) // asks once more
+}
+
+// confirm waits until the looker sees each of the streams in waiting on the
+// sink or gone, and takes those out. The values of waiting are places in errs.
+func (w *wait) confirm(ctx context.Context, waiting map[StreamIndex][]int, errs []error) error {
+	repeats, repeatIn := 0, repeatAfter
+	due := time.Now().Add(repeatIn)
 	for pause := firstPause; ; pause = min(pause*3/2, lastPause) {
 		streams := slices.Collect(maps.Keys(waiting))
-		seen, err := look(ctx, l, streams...)
+		seen, err := look(ctx, w.looker, streams...)
 		if err != nil {
 			return err
 		}
+		var missing []StreamIndex
 		for _, s := range streams {
-			sink, ok := seen[s]
-			if ok && sink != to {
-				continue
+			switch sink, ok := seen[s]; {
+			case !ok:
+				missing = append(missing, s)
+			case sink == w.to:
+				delete(waiting, s)
 			}
-			if !ok {
-				for _, i := range waiting[s] {
-					errs[i] = ErrGone
-				}
+		}
+		gone, err := w.gone(ctx, missing)
+		if err != nil {
+			return err
+		}
+		for _, s := range gone {
+			for _, i := range waiting[s] {
+				errs[i] = ErrGone
 			}
 			delete(waiting, s)
 		}
 		if len(waiting) == 0 {
 			return nil
 		}
+		if repeats < repeatMost && time.Now().After(due) {
+			w.again(slices.Collect(maps.Keys(waiting)))
+			repeats, repeatIn = repeats+1, 2*repeatIn
+			due = time.Now().Add(repeatIn)
+		}
 		select {
 		case <-time.After(pause):
-		case <-l.done:
-			return l.err()
+		case <-w.looker.done:
+			return w.looker.err()
 		case <-ctx.Done():
 			return ctxError(ctx)
 		}
 	}
+}
+
+// gone returns those of the streams that have ended. That the looker does not
+// see one is not enough: for some milliseconds after a stream has begun
+// PipeWire 1.6.9 answers "no such entity" to connections other than those that
+// were told of it.
+func (w *wait) gone(ctx context.Context, missing []StreamIndex) ([]StreamIndex, error) {
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	seen, err := look(ctx, w.mover, missing...)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(missing, func(s StreamIndex) bool { _, there := seen[s]; return there }), nil
 }
 
 // Look returns on which sinks the streams are, without those that are gone,

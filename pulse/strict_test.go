@@ -241,6 +241,14 @@ func readReply(command uint32, b []byte) (longest int, err error) {
 		all(g.stream)
 	case proto.OpGetClientInfoList:
 		all(g.client)
+	case proto.OpGetClientInfo:
+		g.client()
+	case proto.OpCreatePlaybackStream:
+		g.want('L', 'L', 'L', 'L', 'L', 'L', 'L', 'a', 'm', 'L')
+		g.stringOrNull()
+		g.boolean()
+		g.want('U')
+		g.format()
 	default:
 		return 0, fmt.Errorf("%w: command %d", errStrict, command)
 	}

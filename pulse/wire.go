@@ -113,6 +113,10 @@ const (
 	shapeSink   shape = "LttamLvbLtUtLPUVLLL[ttLL]tF"
 	shapeStream shape = "LtLLLamvUUttbPbbbf"
 	shapeClient shape = "LtLtP"
+	// playback_stream reply: index, sink input and missing bytes, four buffer
+	// sizes, what was agreed on, the sink, whether it sleeps, its latency
+	// (command_create_playback_stream).
+	shapePlayback shape = "LLLLLLLamLtbUf"
 )
 
 // replyShape returns the shape of the reply to a command, and whether it may
@@ -133,6 +137,10 @@ func replyShape(command uint32) (s shape, list, ok bool) {
 		return shapeStream, true, true
 	case proto.OpGetClientInfoList:
 		return shapeClient, true, true
+	case proto.OpGetClientInfo:
+		return shapeClient, false, true
+	case proto.OpCreatePlaybackStream:
+		return shapePlayback, false, true
 	}
 	return "", false, false
 }

@@ -15,6 +15,7 @@ import (
 var requests = []uint32{
 	proto.OpAuth, proto.OpSetClientName, proto.OpMoveSinkInput, proto.OpSubscribe, proto.OpGetServerInfo,
 	proto.OpGetSinkInputInfo, proto.OpGetSinkInfoList, proto.OpGetSinkInputInfoList, proto.OpGetClientInfoList,
+	proto.OpGetClientInfo, proto.OpCreatePlaybackStream,
 }
 
 // replies are well-formed bodies for each command.
@@ -31,6 +32,8 @@ func replies() map[uint32][]enc {
 		proto.OpGetSinkInputInfo:     {enc{}.stream(stream)},
 		proto.OpGetSinkInfoList:      {nil, enc{}.sink(sink), enc{}.sink(sink).sink(testSink{name: "b"})},
 		proto.OpGetSinkInputInfoList: {nil, enc{}.stream(stream), enc{}.stream(stream).stream(testStream{})},
+		proto.OpGetClientInfo:        {enc{}.client(1, "mpv", props)},
+		proto.OpCreatePlaybackStream: {enc{}.u32(0).u32(65).u32(0).u32(4).u32(3).u32(2).u32(1).spec().stereo().u32(44).str("a").boolean(false).usec(20).format()},
 		proto.OpGetClientInfoList:    {nil, enc{}.client(1, "mpv", props), enc{}.client(1, "", nil).client(2, "x", props)},
 	}
 }

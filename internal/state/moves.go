@@ -1,0 +1,232 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// By says who wanted a move.
+type By string
+
+// The values of By.
+const (
+	Press  By = "press"  // a key, or the command line
+	Rule   By = "rule"   // the configuration, or what is remembered
+	User   By = "user"   // another program: a mixer
+	Follow By = "follow" // patoggle follow or reset: the default sink
+	Home   By = "home"   // the sink came back
+	Undo   By = "undo"
+)
+
+// Entry is one line: streams that were moved together.
+type Entry struct {
+	ID    string    `json:"id"`
+	Time  time.Time `json:"time"`
+	By    By        `json:"by"`
+	Moves []Moved   `json:"moves"`
+	// Undoes is the entry that this one took back.
+	Undoes string `json:"undoes,omitempty"`
+}
+
+// Moved is one stream of an Entry.
+type Moved struct {
+	Side string `json:"side,omitempty"` // "" is playback
+	// Stream is the index. It means the same stream only together with what
+	// follows, since a server that was started anew counts anew.
+	Stream      uint32 `json:"stream"`
+	Application string `json:"application"`
+	Program     string `json:"program"`
+	PID         string `json:"pid"`
+	// From and To are names of sinks; From may be "".
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// header is the first line of the file.
+var header = []byte(`{"patoggle":1,"holds":"moves"}`)
+
+// Record adds an entry, whose id and time it sets, and returns it. It reads
+// nothing: a key press waits.
+func (s *Store) Record(e Entry) (Entry, error) {
+	e.Time = time.Now().Round(time.Millisecond)
+	e.ID = newID(time.Now())
+	line, err := json.Marshal(e)
+	if err != nil {
+		return e, err
+	}
+	unlock, err := s.lock()
+	if err != nil {
+		return e, err
+	}
+	defer unlock()
+	return e, s.add(append(line, '\n'))
+}
+
+// add writes one line at the end. The lock is held.
+func (s *Store) add(line []byte) error {
+	path := filepath.Join(s.dir, movesFile)
+	for try := 0; ; try++ {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+		if err != nil {
+			if try == 0 && (errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.ENXIO)) {
+				s.aside(movesFile, errors.New("it is no file"))
+				continue
+			}
+			return err
+		}
+		size, ours, whole := look(f)
+		if !ours && try == 0 {
+			f.Close()
+			s.aside(movesFile, errForeign)
+			continue
+		}
+		switch {
+		case size == 0:
+			line = append(append(bytes.Clone(header), '\n'), line...)
+		case !whole: // a writer was killed in the middle
+			line = append([]byte("\n"), line...)
+		}
+		// One write, so that a killed writer leaves all of it or a line
+		// that the reader knows for a piece.
+		_, err = f.Write(line)
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+		if err == nil && size > compactAt {
+			err = s.compact()
+		}
+		return err
+	}
+}
+
+// look says how large the file is, whether it begins as ours does, and whether
+// its last line is whole.
+func look(f *os.File) (size int64, ours, whole bool) {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return 0, false, false
+	}
+	size = info.Size()
+	if size == 0 {
+		return 0, true, true
+	}
+	b := make([]byte, len(header)+1)
+	if _, err := f.ReadAt(b, 0); err != nil || !bytes.Equal(b, append(bytes.Clone(header), '\n')) {
+		return size, false, false
+	}
+	_, err = f.ReadAt(b[:1], size-1)
+	return size, true, err == nil && b[0] == '\n'
+}
+
+// parseMoves reads the file. A line that is no entry is left out: what a killed
+// writer left.
+func parseMoves(b []byte) ([]Entry, error) {
+	whole, rest := lines(b)
+	if len(rest) > 0 {
+		whole = append(whole, rest)
+	}
+	if len(whole) == 0 {
+		return nil, nil
+	}
+	if !bytes.Equal(whole[0], header) {
+		return nil, errForeign
+	}
+	var entries []Entry
+	for _, line := range whole[1:] {
+		var e Entry
+		if json.Unmarshal(line, &e) == nil && e.ID != "" {
+			entries = append(entries, e)
+		}
+	}
+	return entries, nil
+}
+
+// Moves returns the entries, oldest first.
+func (s *Store) Moves() ([]Entry, error) {
+	b, err := s.read(movesFile)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	entries, err := parseMoves(b)
+	if err != nil {
+		s.aside(movesFile, err)
+		return nil, nil
+	}
+	return entries, nil
+}
+
+// compact keeps the last entries. The lock is held.
+func (s *Store) compact() error {
+	entries, err := s.Moves()
+	if err != nil {
+		return err
+	}
+	entries = keep(entries)
+	b := append(bytes.Clone(header), '\n')
+	for _, e := range entries {
+		line, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		b = append(append(b, line...), '\n')
+	}
+	return s.replace(movesFile, b, false)
+}
+
+// keep are the last keepMoves entries, and before them what undo needs.
+func keep(entries []Entry) []Entry {
+	if len(entries) <= keepMoves {
+		return entries
+	}
+	old, last := entries[:len(entries)-keepMoves], entries[len(entries)-keepMoves:]
+	const undoable = 20
+	var more []Entry
+	for _, e := range slices.Backward(Undoable(entries)) {
+		if len(more) < undoable && slices.ContainsFunc(old, func(o Entry) bool { return o.ID == e.ID }) {
+			more = append(more, e)
+		}
+	}
+	slices.Reverse(more)
+	return append(more, last...)
+}
+
+// Undoable are the entries that undo may take back, oldest first: what a person
+// asked patoggle for and has not taken back yet.
+func Undoable(entries []Entry) []Entry {
+	done := map[string]bool{}
+	for _, e := range entries {
+		if e.Undoes != "" {
+			done[e.Undoes] = true
+		}
+	}
+	var out []Entry
+	for _, e := range entries {
+		if (e.By == Press || e.By == Follow) && !done[e.ID] {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Clear forgets everything: what is remembered and the moves.
+func (s *Store) Clear() error {
+	unlock, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	var errs []error
+	for _, name := range []string{rememberedFile, movesFile} {
+		if err := os.Remove(filepath.Join(s.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

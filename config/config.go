@@ -33,6 +33,12 @@ type Config struct {
 	// Hotkeys are the bindings of the daemon in file order; empty means the
 	// default. Use Bindings to read them.
 	Hotkeys []Hotkey
+	// Rules keep applications on sinks, in file order: the first that fits
+	// counts.
+	Rules []Rule
+	// StayAway is come_home = false: a stream whose sink went stays where it
+	// fell when the sink comes back.
+	StayAway bool
 }
 
 // Name gives a nickname to every sink whose name matches.
@@ -85,9 +91,16 @@ const (
 	Next Action = iota
 	Prev
 	To
+	// Undo takes the last move back.
+	Undo
+	// Follow lets the focused application follow the default sink again.
+	Follow
+	// Remember keeps the focused application where it plays, Forget ends that.
+	Remember
+	Forget
 )
 
-// String returns "next", "prev" or "to".
+// String returns the word as it is written in the file.
 func (a Action) String() string {
 	switch a {
 	case Next:
@@ -96,6 +109,14 @@ func (a Action) String() string {
 		return "prev"
 	case To:
 		return "to"
+	case Undo:
+		return "undo"
+	case Follow:
+		return "follow"
+	case Remember:
+		return "remember"
+	case Forget:
+		return "forget"
 	}
 	return fmt.Sprintf("Action(%d)", int(a))
 }

@@ -113,16 +113,16 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 		want      []string
 	}{
 		{"unknown key", "notify = true\nspeed = 3\n", []string{
-			`c.toml:2:1: unknown key "speed", known here are "sinks", "skip", "names", "notify" and "hotkey"`,
+			`c.toml:2:1: unknown key "speed", known here are "sinks", "skip", "names", "notify", "come_home", "rule" and "hotkey"`,
 		}},
 		{"near miss", "sink = ['a']", []string{
-			`c.toml:1:1: unknown key "sink", known here are "sinks", "skip", "names", "notify" and "hotkey"; did you mean "sinks"?`,
+			`c.toml:1:1: unknown key "sink", known here are "sinks", "skip", "names", "notify", "come_home", "rule" and "hotkey"; did you mean "sinks"?`,
 		}},
 		{"swapped letters and upper case", "NOITFY = true", []string{
-			`c.toml:1:1: unknown key "NOITFY", known here are "sinks", "skip", "names", "notify" and "hotkey"; did you mean "notify"?`,
+			`c.toml:1:1: unknown key "NOITFY", known here are "sinks", "skip", "names", "notify", "come_home", "rule" and "hotkey"; did you mean "notify"?`,
 		}},
 		{"unknown table", "[colours]\nred = 1", []string{
-			`c.toml:1:2: unknown key "colours", known here are "sinks", "skip", "names", "notify" and "hotkey"`,
+			`c.toml:1:2: unknown key "colours", known here are "sinks", "skip", "names", "notify", "come_home", "rule" and "hotkey"`,
 		}},
 		{"columns are characters", `names = {"ä" = "ö", "ü" = 1}`, []string{
 			`c.toml:1:27: a nickname is a string, not a number`,
@@ -179,7 +179,7 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 		}},
 		{"an empty hotkey", "\n[[hotkey]]", []string{
 			`c.toml:2:3: this [[hotkey]] has no "keys", like keys = "Super+F9"`,
-			`c.toml:2:3: this [[hotkey]] has no "do", which is "next", "prev" or "to"`,
+			`c.toml:2:3: this [[hotkey]] has no "do", which is "next", "prev", "to", "undo", "follow", "remember" or "forget"`,
 		}},
 		{"wrong types in a hotkey", "[[hotkey]]\nkeys = 1\ndo = true\nsink = []", []string{
 			`c.toml:2:8: "keys" wants a string, not a number`,
@@ -195,7 +195,7 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 			`c.toml:5:8: Super+Page_Up is bound already in the [[hotkey]] on line 1 of this file`,
 		}},
 		{"an unknown action", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'nxet'", []string{
-			`c.toml:3:6: "do" wants "next", "prev" or "to", not "nxet"; did you mean "next"?`,
+			`c.toml:3:6: "do" wants "next", "prev", "to", "undo", "follow", "remember" or "forget", not "nxet"; did you mean "next"?`,
 		}},
 		{"to without a sink", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'", []string{
 			`c.toml:3:6: do = "to" needs "sink", the sink to play on`,
@@ -384,7 +384,7 @@ func TestTheExampleIsTheDefault(t *testing.T) {
 		t.Errorf("uncommented, -default +example:\n%s", diff)
 	}
 	for _, key := range topKeys {
-		if !strings.Contains(doc, "\n"+key+" =") && !strings.Contains(doc, "\n["+key+"]") && !strings.Contains(doc, "\n[["+key+"]]") {
+		if !strings.Contains(doc, "\n"+key+" =") && !strings.Contains(doc, "\n["+key+"]") && !strings.Contains(doc, "\n[["+key+"]]") && !strings.Contains(doc, "\n# [["+key+"]]") {
 			t.Errorf("the example does not show the key %q", key)
 		}
 	}
@@ -408,6 +408,60 @@ func TestWhatTheExampleShowsInItsWordsIsValidToo(t *testing.T) {
 	}
 	if n < 4 {
 		t.Errorf("only %d examples found", n)
+	}
+}
+
+func TestRulesAreReadAndTheFirstThatFitsCounts(t *testing.T) {
+	c := parse(t, `
+come_home = false
+[[rule]]
+app = "Spot*"
+sink = ["Headset", "Speakers"]
+[[rule]]
+app = "MPV"
+sink = "TV"
+[[rule]]
+role = "music"
+sink = "Speakers"
+[[rule]]
+app = "mpv"
+role = "game"
+sink = "Late"
+`)
+	if len(c.Rules) != 4 || !c.StayAway || c.Rules[1].Line != 6 {
+		t.Fatalf("got %v", c)
+	}
+	book := NewRuleBook(c.Rules)
+	for _, tt := range []struct {
+		names []string
+		role  string
+		want  int
+	}{
+		{[]string{"Spotify"}, "music", 0},
+		{[]string{"something", "spotify"}, "", 0},
+		{[]string{"mpv"}, "music", 1},
+		{[]string{"mpv"}, "game", 1},
+		{[]string{"vlc"}, "Music", 2},
+		{[]string{"vlc", "VLC media player"}, "", -1},
+		{nil, "", -1},
+	} {
+		if got := book.Find(tt.names, tt.role); got != tt.want {
+			t.Errorf("%v with the role %q: rule %d, want %d", tt.names, tt.role, got, tt.want)
+		}
+	}
+	for doc, want := range map[string]string{
+		"[[rule]]\nsink = 'a'":            "neither",
+		"[[rule]]\napp = 'a'":             "no \"sink\"",
+		"[[rule]]\napp = 'a'\nsink = []":  "this one is empty",
+		"[[rule]]\napp = 'a'\nsink = [1]": "this is a number",
+		"[[rule]]\napp = 1\nsink = 'a'":   "wants a string",
+		"[[rule]]\napp = 'a'\nsunk = 'a'": "unknown key",
+		"rule = 'a'":                      "list of tables",
+		"come_home = 'yes'":               "true or false",
+	} {
+		if _, err := Parse("c.toml", strings.NewReader(doc)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q in it", doc, err, want)
+		}
 	}
 }
 

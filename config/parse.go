@@ -15,9 +15,9 @@ const MaxSize = 1 << 20
 
 // The keys of the file.
 var (
-	topKeys    = []string{"sinks", "skip", "names", "notify", "hotkey"}
+	topKeys    = []string{"sinks", "skip", "names", "notify", "come_home", "rule", "hotkey"}
 	hotkeyKeys = []string{"keys", "do", "sink"}
-	actions    = []string{"next", "prev", "to"}
+	actions    = []string{"next", "prev", "to", "undo", "follow", "remember", "forget"}
 )
 
 // Parse reads a configuration. The name is what errors call the file. An
@@ -69,6 +69,10 @@ func (p *parser) top(root *value) {
 			p.names(f)
 		case "notify":
 			p.notify(f)
+		case "come_home":
+			p.comeHome(f)
+		case "rule":
+			p.rules(f)
 		case "hotkey":
 			p.hotkeys(f)
 		default:

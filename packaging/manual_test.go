@@ -215,7 +215,7 @@ func configKeys(t *testing.T, document string) []string {
 	}
 	known, _, _ = strings.Cut(known, ";")
 	known, _, _ = strings.Cut(known, "\n")
-	return groups(`"([a-z]+)"`, known)
+	return groups(`"([a-z_]+)"`, known)
 }
 
 func TestEveryKeyOfTheConfigurationIsInItsPageAndTheOtherWayRound(t *testing.T) {
@@ -224,12 +224,17 @@ func TestEveryKeyOfTheConfigurationIsInItsPageAndTheOtherWayRound(t *testing.T) 
 	if !ok {
 		t.Fatal("the page does not tell the keys of [[hotkey]] apart")
 	}
-	key := `(?m)^\.It Ic \[*([a-z]+)`
+	key := `(?m)^\.It Ic \[*([a-z_]+)`
+	top, rule, ok := strings.Cut(top, "In each\n.Ic [[rule]]")
+	if !ok {
+		t.Fatal("the page does not tell the keys of [[rule]] apart")
+	}
+	same(t, "keys of [[rule]]", groups(key, rule), configKeys(t, "[[rule]]\napp = \"a\"\nsink = \"b\"\nno-such-key = 1\n"))
 	same(t, "keys", groups(key, top), configKeys(t, "no-such-key = 1\n"))
 	same(t, "keys of [[hotkey]]", groups(key, hotkey), configKeys(t, "[[hotkey]]\nkeys = \"F9\"\ndo = \"next\"\nno-such-key = 1\n"))
 
 	// The words of "do" and "notify", and the default key.
-	for _, word := range []string{config.Next.String(), config.Prev.String(), config.To.String()} {
+	for _, word := range []string{config.Next.String(), config.Prev.String(), config.To.String(), config.Undo.String(), config.Follow.String(), config.Remember.String(), config.Forget.String()} {
 		if !strings.Contains(hotkey, `"`+word+`"`) {
 			t.Errorf("do = %q is not in the page", word)
 		}

@@ -21,6 +21,13 @@ Usage:
                              "-": the line that a menu program writes
     patoggle list [sinks|streams] [--menu]
     patoggle why             which streams would move, and why the others not
+    patoggle undo            take the last move back; again: the one before
+    patoggle follow          the focused application follows the default sink again
+    patoggle remember        its next streams start where it plays now
+    patoggle forget          they no longer do
+    patoggle rules           every rule, and the streams it fits
+    patoggle reset           everything follows the default sink, nothing is
+                             remembered
     patoggle config path|check|init
     patoggle bind [KEYS] [next|prev|to SINK] [--for DESKTOP] [--check]
                              how to bind it to a key of this desktop
@@ -84,6 +91,69 @@ runs the program it names), "translated" (its number inside a sandbox).
 
 Example, five seconds to bring another window to the front:
     sleep 5; patoggle why
+`,
+	"undo": `patoggle undo takes the last move back.
+
+Usage:
+    patoggle undo [--json]
+
+The streams go back to the sinks they came from. Once more takes back the move
+before; those of patoggled's keys count too. Moves of streams that have ended
+are passed over.
+
+Example:
+    patoggle && patoggle undo
+`,
+	"follow": `patoggle follow lets an application follow the default sink again.
+
+Usage:
+    patoggle follow [--window ID | --pid N | --app NAME | --stream INDEX | --all]
+
+Example:
+    patoggle follow --app mpv
+`,
+	"remember": `patoggle remember lets an application's next streams start where it plays now.
+
+Usage:
+    patoggle remember [--window ID | --pid N | --app NAME | --stream INDEX | --all]
+
+patoggled brings them there, also after the next login. "patoggle forget" ends
+it, "patoggle rules" shows what is remembered.
+
+Example:
+    patoggle --app spotify --to headset && patoggle remember --app spotify
+`,
+	"forget": `patoggle forget ends what "patoggle remember" began.
+
+Usage:
+    patoggle forget [--window ID | --pid N | --app NAME | --stream INDEX | --all]
+
+What plays stays where it is. The sound server may remember the sink by itself;
+"patoggle follow" ends that.
+
+Example:
+    patoggle forget --app spotify
+`,
+	"rules": `patoggle rules shows every rule, and which streams it fits.
+
+Usage:
+    patoggle rules [--json]
+
+Those of the configuration come first and win over what is remembered.
+
+Example:
+    patoggle rules --json | jq -r '.rules[] | select(.idle != "") | .app + ": " + .idle'
+`,
+	"reset": `patoggle reset lets everything follow the default sink, and forgets.
+
+Usage:
+    patoggle reset [--yes]
+
+It forgets what "patoggle remember" keeps and the moves that "patoggle undo"
+knows. The configuration stays.
+
+Example:
+    patoggle reset --yes
 `,
 	"config": `patoggle config is about the configuration file.
 

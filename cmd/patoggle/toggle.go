@@ -39,6 +39,7 @@ func (a *app) toggle(r toggle.Request, withNote bool) error {
 	if a.verbose {
 		a.printMoves(rep)
 	}
+	a.record(rep)
 	if withNote || cfg.Notify.OneShot() {
 		a.notify(rep, err)
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/notify"
 	"github.com/patoggle/patoggle/internal/proc"
+	"github.com/patoggle/patoggle/internal/state"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/pulse"
@@ -295,13 +296,25 @@ func (d *service) newServer() *server {
 		return desktop.Open(ctx, desktop.Options{Display: d.Display, Getenv: d.Getenv})
 	}}
 	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces
-	return newServer(d.speak, d.Verbose, &d.config, sound, screen, d.notes, toggle.Pipeline{
+	server := newServer(d.speak, d.Verbose, &d.config, sound, screen, d.notes, toggle.Pipeline{
 		Discreet: true, // what is said goes to a journal
 		Procs:    func() match.Processes { return proc.New(os.DirFS("/proc")) },
 		PID:      os.Getpid(),
 		UID:      os.Getuid(),
 		Hostname: host,
 	})
+	server.store = d.openStore()
+	return server
+}
+
+// openStore is what is remembered; nil where there is no place for it.
+func (d *service) openStore() *state.Store {
+	dir, err := state.Path(d.Getenv)
+	if err != nil {
+		d.speak.say("warning", term.Escape(err.Error()))
+		return nil
+	}
+	return state.Open(dir, func(text string) { d.speak.say("warning", term.Escape(text)) })
 }
 
 // watch tells saved of each change of the configuration file.

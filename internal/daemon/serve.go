@@ -9,6 +9,7 @@ import (
 
 	"github.com/patoggle/patoggle/config"
 	"github.com/patoggle/patoggle/internal/notify"
+	"github.com/patoggle/patoggle/internal/state"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/pulse"
@@ -30,6 +31,10 @@ type server struct {
 	notes   *notes
 	// base has what the pipeline needs beside configuration and connections.
 	base toggle.Pipeline
+	// store is what is remembered; nil where there is no place for it.
+	store *state.Store
+	// route is told of presses before they move anything; nil for nobody.
+	route func(pulse.SinkIndex, ...pulse.StreamIndex)
 
 	presses chan config.Hotkey // unbuffered: see press
 	checks  sync.WaitGroup     // the verifications under way
@@ -111,11 +116,12 @@ func (s *server) serve(ctx context.Context, h config.Hotkey) {
 		c = &claimer{sound: conn, server: s}
 		return c, nil
 	}
-	rep, err := p.Run(press, request(h))
+	rep, err := s.answer(press, &p, h)
 	if ctx.Err() == nil { // else we are asked to stop
 		err = soundAway(err)
 		s.report(cfg, h, rep, err, time.Since(began))
 	}
+	s.record(h, rep)
 	if c != nil {
 		s.settle(ctx, cfg, c, rep)
 	}
@@ -155,6 +161,9 @@ func (c *claimer) Move(ctx context.Context, to pulse.SinkIndex, streams ...pulse
 		}
 		s.mu.Unlock()
 		<-s.turn
+	}
+	if route := c.server.route; route != nil {
+		route(to, streams...)
 	}
 	return c.sound.Move(ctx, to, streams...)
 }

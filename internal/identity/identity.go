@@ -61,13 +61,14 @@ func Of(s *pulse.Stream, pid int, procs Process) Identity {
 	}
 	if flatpak := s.Property(propFlatpak); flatpak != "" {
 		id.Key = "flatpak:" + flatpak
-		id.call(flatpak, last(flatpak), unless(name, binary), unlessRuntime(binary))
+		id.call(unless(name, binary), flatpak, last(flatpak), unlessRuntime(binary))
 		return id
 	}
 	if of := OfProcess(pid, procs); of.Known() {
 		id.Key = of.Key
+		id.call(unless(name, of.program()))
 		id.call(of.Names...)
-		id.call(unless(name, of.program()), s.Property(propID), unlessRuntime(binary))
+		id.call(s.Property(propID), unlessRuntime(binary))
 		return id
 	}
 	appID := s.Property(propID)
@@ -167,10 +168,17 @@ func (i Identity) Label() string {
 // applications bear it: "Chromium" is Chromium's in the program chromium, and
 // anybody's in another.
 func unless(name, program string) string {
-	if !match.Generic(name) || program != "" && strings.EqualFold(browser(name), browser(program)) {
+	if tools[fold(name)] || !match.Generic(name) || program != "" && strings.EqualFold(browser(name), browser(program)) {
 		return name
 	}
 	return ""
+}
+
+// tools play for others, and are applications all the same: whoever names one in
+// a rule means it.
+var tools = map[string]bool{
+	"pw-cat": true, "pw-play": true, "pacat": true, "paplay": true, "aplay": true, "ffplay": true,
+	"gst-launch-1.0": true, "gst-play-1.0": true, "sox": true, "play": true, "speech-dispatcher": true,
 }
 
 // browser is a browser's name without what distributions add to it.

@@ -67,6 +67,9 @@ type Move struct {
 
 	// Hint is the cure for Error, "" where none is known.
 	Hint string `json:"-"`
+	// Name, Program and PID are what the application says of itself; "" when
+	// it does not. No name of a song is among them.
+	Name, Program, PID string `json:"-"`
 }
 
 // Window is the window a request was about.

@@ -554,6 +554,9 @@ func (p *Pipeline) add(rep *Report, v *View, s *pulse.Stream, rule, confidence s
 		Media:       s.Media,
 		Rule:        rule,
 		Confidence:  confidence,
+		Name:        s.Property("application.name"),
+		Program:     s.Property("application.process.binary"),
+		PID:         s.Property("application.process.id"),
 	}
 	if o := v.Book.Output(s.Sink); o != nil {
 		m.From = o.Name

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patoggle/patoggle/internal/lasting"
+	"github.com/patoggle/patoggle/internal/state"
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/internal/toggle"
+)
+
+// store is what is remembered.
+func (a *app) store() (*state.Store, error) {
+	dir, err := state.Path(a.getenv)
+	if err != nil {
+		return nil, &toggle.Problem{Kind: toggle.Failed, Message: term.Escape(err.Error()), Err: err}
+	}
+	return state.Open(dir, func(text string) { say(a.stderr, "warning", term.Escape(text)) }), nil
+}
+
+// record writes down what a press moved, once it was answered. A press that
+// cannot be written down is a press all the same.
+func (a *app) record(rep *toggle.Report) {
+	s, err := a.store()
+	if err == nil {
+		err = lasting.Record(s, state.Press, rep)
+	}
+	if err != nil && a.verbose {
+		say(a.stderr, "warning", `"patoggle undo" will not know of this: `+term.Escape(err.Error()))
+	}
+}
+
+// desk joins configuration, state and pipeline for a command.
+func (a *app) desk() (*lasting.Desk, error) {
+	cfg, err := a.loadConfig(a.stderr)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.store()
+	if err != nil {
+		return nil, err
+	}
+	return &lasting.Desk{Pipeline: a.pipeline(cfg), Store: s}, nil
+}
+
+// aimed builds a command about an application.
+func (a *app) aimed(use, short string, do func(context.Context, *lasting.Desk, toggle.Request) error) *cobra.Command {
+	var t targetFlags
+	cmd := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			target, err := t.target(cmd)
+			if err != nil {
+				return err
+			}
+			d, err := a.desk()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := a.context()
+			defer cancel()
+			return do(ctx, d, toggle.Request{Target: target, Guess: t.guess})
+		},
+	}
+	t.add(cmd)
+	return cmd
+}
+
+func (a *app) undoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "undo",
+		Short: "take the last move back",
+		Args:  noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			d, err := a.desk()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := a.context()
+			defer cancel()
+			rep, err := d.Undo(ctx)
+			return a.answer(rep, err)
+		},
+	}
+}
+
+func (a *app) followCommand() *cobra.Command {
+	return a.aimed("follow", "let the application follow the default sink again", func(ctx context.Context, d *lasting.Desk, r toggle.Request) error {
+		rep, err := d.Follow(ctx, r)
+		return a.answer(rep, err)
+	})
+}
+
+// answer reports moves.
+func (a *app) answer(rep *toggle.Report, err error) error {
+	switch {
+	case a.json:
+		if jerr := a.printJSON(rep); jerr != nil {
+			return jerr
+		}
+	case !a.quiet:
+		a.printReport(rep)
+	}
+	return err
+}
+
+func (a *app) rememberCommand() *cobra.Command {
+	return a.aimed("remember", "let the application's next streams start where it plays now", func(ctx context.Context, d *lasting.Desk, r toggle.Request) error {
+		kept, err := d.Remember(ctx, r)
+		return a.kept(kept, err, func(k state.Remembered) string {
+			return fmt.Sprintf("%s stays on %s", term.Escape(k.Name), term.Escape(k.Label))
+		}, d)
+	})
+}
+
+func (a *app) forgetCommand() *cobra.Command {
+	return a.aimed("forget", "end what remember began", func(ctx context.Context, d *lasting.Desk, r toggle.Request) error {
+		gone, err := d.Forget(ctx, r)
+		return a.kept(gone, err, func(k state.Remembered) string {
+			return fmt.Sprintf("%s no longer stays on %s", term.Escape(k.Name), term.Escape(k.Label))
+		}, nil)
+	})
+}
+
+// kept reports what is remembered, or no longer. d is nil where no daemon is
+// needed.
+func (a *app) kept(all []state.Remembered, err error, words func(state.Remembered) string, d *lasting.Desk) error {
+	if a.json {
+		if all == nil {
+			all = []state.Remembered{}
+		}
+		out := struct {
+			Reason     string             `json:"reason"`
+			Remembered []state.Remembered `json:"remembered"`
+		}{reason(err), all}
+		if jerr := a.printJSON(out); jerr != nil {
+			return jerr
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if !a.quiet {
+		for _, k := range all {
+			fmt.Fprintln(a.stdout, words(k))
+		}
+		if d != nil && !d.Store.Routed() {
+			say(a.stderr, "warning", "patoggled is not running, which is what brings new streams there")
+		}
+	}
+	return nil
+}
+
+func (a *app) resetCommand() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "reset",
+		Short: "let everything follow the default sink, and forget what is remembered",
+		Args:  noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			if !yes && !a.confirmed() {
+				return wrong("--yes does it without asking", "reset wants to be confirmed: it forgets everything that is remembered")
+			}
+			d, err := a.desk()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := a.context()
+			defer cancel()
+			rep, err := d.Reset(ctx)
+			if err := a.answer(rep, err); err != nil {
+				return err
+			}
+			if !a.quiet && !a.json {
+				fmt.Fprintln(a.stdout, "nothing is remembered any more")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "without asking")
+	return cmd
+}
+
+// confirmed asks the person at the terminal.
+func (a *app) confirmed() bool {
+	out, ok := a.stderr.(*os.File)
+	if !ok || !term.IsTerminal(out) || !term.IsTerminal(os.Stdin) {
+		return false
+	}
+	fmt.Fprint(out, "let everything follow the default sink, and forget what is remembered? [y/N] ")
+	line, _ := bufio.NewReader(io.LimitReader(os.Stdin, 100)).ReadString('\n')
+	line = strings.ToLower(strings.TrimSpace(line))
+	return line == "y" || line == "yes"
+}
+
+func (a *app) rulesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rules",
+		Short: "show every rule, and which streams it fits",
+		Args:  noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			d, err := a.desk()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := a.context()
+			defer cancel()
+			v, err := d.Look(ctx, nil)
+			if err != nil {
+				return err
+			}
+			if err := d.Resolve(ctx, v, 0); err != nil {
+				return err
+			}
+			rows, err := d.Rules(v, d.Config)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(struct {
+					Rules []lasting.Row `json:"rules"`
+				}{rows})
+			}
+			return a.printRules(rows)
+		},
+	}
+}
+
+func (a *app) printRules(rows []lasting.Row) error {
+	if len(rows) == 0 {
+		fmt.Fprintln(a.stdout, "there is no rule")
+		return nil
+	}
+	t := a.table(
+		term.Column{Title: "RULE"},
+		term.Column{Title: "SINK"},
+		term.Column{Title: "FROM"},
+		term.Column{Title: "STREAMS"},
+		term.Column{Title: "NOTE", Flexible: true},
+	)
+	for _, r := range rows {
+		about := r.App
+		if r.Role != "" {
+			about = strings.TrimSpace(about + " role " + r.Role)
+		}
+		from := "remembered"
+		if r.Line > 0 {
+			from = fmt.Sprintf("config:%d", r.Line)
+		}
+		streams := make([]string, len(r.Streams))
+		for i, s := range r.Streams {
+			streams[i] = fmt.Sprint(s)
+		}
+		t.Add(
+			term.Cell{Text: about},
+			term.Cell{Text: strings.Join(r.Sinks, ", ")},
+			term.Cell{Text: from},
+			term.Cell{Text: strings.Join(streams, " ")},
+			term.Cell{Text: r.Idle, Style: term.Dim},
+		)
+	}
+	return t.Write(a.stdout)
+}

@@ -1,0 +1,186 @@
+package config
+
+import (
+	"cmp"
+	"strings"
+)
+
+// Rule keeps an application on a sink: its new streams go there.
+type Rule struct {
+	// App is what the application is called: its name, its program or its id.
+	// The zero Pattern is every application.
+	App Pattern
+	// Role is the stream's media.role; the zero Pattern is any.
+	Role Pattern
+	// Sinks are where to, as for the one-shot's --to; the first that is there.
+	Sinks []string
+	// Line is where the rule stands in the file, from 1.
+	Line int
+}
+
+// Fits tells whether the rule is about an application of these names with this
+// role.
+func (r Rule) Fits(names []string, role string) bool {
+	if r.Role.text != "" && !r.Role.Match(role) {
+		return false
+	}
+	if r.App.text == "" {
+		return true
+	}
+	for _, n := range names {
+		if r.App.Match(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// String returns the rule in words: `app "Spotify" → "Headset"`.
+func (r Rule) String() string {
+	var words []string
+	if r.App.text != "" {
+		words = append(words, "app "+quote(r.App.text))
+	}
+	if r.Role.text != "" {
+		words = append(words, "role "+quote(r.Role.text))
+	}
+	return strings.Join(words, ", ") + " → " + list(r.Sinks, "or")
+}
+
+// RuleBook finds the rule for an application among many quickly. The zero value
+// has none.
+type RuleBook struct {
+	rules []Rule
+	// byName are the rules that spell an application out, by its folded name;
+	// the others are tried one after another.
+	byName map[string][]int
+	others []int
+}
+
+// NewRuleBook keeps the rules in their order: the first that fits counts.
+func NewRuleBook(rules []Rule) *RuleBook {
+	b := &RuleBook{rules: rules, byName: make(map[string][]int)}
+	for i, r := range rules {
+		if r.App.text != "" && r.App.Literal() {
+			b.byName[r.App.folded] = append(b.byName[r.App.folded], i)
+			continue
+		}
+		b.others = append(b.others, i)
+	}
+	return b
+}
+
+// Find returns the number of the first rule that fits, from 0; -1 without.
+func (b *RuleBook) Find(names []string, role string) int {
+	best := -1
+	try := func(i int) bool {
+		if (best < 0 || i < best) && b.rules[i].Fits(names, role) {
+			best = i
+			return true
+		}
+		return false
+	}
+	for _, n := range names {
+		for _, i := range b.byName[fold(n)] {
+			if try(i) {
+				break
+			}
+		}
+	}
+	for _, i := range b.others {
+		if best >= 0 && i > best || try(i) {
+			break
+		}
+	}
+	return best
+}
+
+// Rule returns the rule of a number.
+func (b *RuleBook) Rule(i int) Rule { return b.rules[i] }
+
+var ruleKeys = []string{"app", "role", "sink"}
+
+func (p *parser) rules(f *field) {
+	const want = `"rule" wants a list of tables, not %s: write [[rule]] above each`
+	if f.value.kind != arrayKind {
+		p.fail(f.value.position, want, f.value.kind)
+		return
+	}
+	for _, table := range f.value.items {
+		if table.kind != tableKind {
+			p.fail(table.position, want, "a list with "+table.kind.String()+" in it")
+			continue
+		}
+		p.rule(table)
+	}
+}
+
+func (p *parser) rule(table *value) {
+	before := len(p.errs)
+	r := Rule{Line: table.line}
+	for _, f := range table.fields {
+		v := f.value
+		switch f.name {
+		case "app", "role":
+			what := map[string]string{"app": "name of an application", "role": "role"}[f.name]
+			switch {
+			case v.kind != stringKind:
+				p.fail(v.position, "%q wants a string, not %s", f.name, v.kind)
+			case !p.text(v.position, what, v.text):
+			case f.name == "app":
+				r.App = newPattern(v.text)
+			default:
+				r.Role = newPattern(v.text)
+			}
+		case "sink":
+			r.Sinks = p.ruleSinks(v)
+		default:
+			p.unknown(f, "[[rule]]", ruleKeys)
+		}
+	}
+	if table.get("app") == nil && table.get("role") == nil {
+		p.fail(table.position, `this [[rule]] has neither "app" nor "role", so it is about nothing: app = "*" is everything`)
+	}
+	if table.get("sink") == nil {
+		p.fail(table.position, `this [[rule]] has no "sink", the sink to play on`)
+	}
+	if len(p.errs) == before {
+		p.config.Rules = append(p.config.Rules, r)
+	}
+}
+
+// ruleSinks reads one sink or a list of them.
+func (p *parser) ruleSinks(v *value) []string {
+	const want = `"sink" wants the name of a sink, or a list of them`
+	items := v.items
+	switch {
+	case v.kind == stringKind:
+		items = []*value{v}
+	case v.kind != arrayKind:
+		p.fail(v.position, want+", not %s", v.kind)
+		return nil
+	case len(items) == 0:
+		p.fail(v.position, want+"; this one is empty")
+		return nil
+	}
+	var sinks []string
+	for _, item := range items {
+		at := position{cmp.Or(item.line, v.line), cmp.Or(item.column, v.column)}
+		if item.kind != stringKind {
+			p.fail(at, want+"; this is %s", item.kind)
+			continue
+		}
+		if p.text(at, "name of a sink", item.text) {
+			sinks = append(sinks, item.text)
+		}
+	}
+	return sinks
+}
+
+func (p *parser) comeHome(f *field) {
+	if f.value.kind != boolKind {
+		p.fail(f.value.position, `"come_home" wants true or false, not %s`, f.value.kind)
+		return
+	}
+	p.config.StayAway = !f.value.yes
+}

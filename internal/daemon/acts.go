@@ -1,0 +1,70 @@
+package daemon
+
+import (
+	"context"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/lasting"
+	"github.com/patoggle/patoggle/internal/state"
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/internal/toggle"
+	"github.com/patoggle/patoggle/pulse"
+)
+
+// answer does what a hotkey asks for.
+func (s *server) answer(ctx context.Context, p *toggle.Pipeline, h config.Hotkey) (*toggle.Report, error) {
+	d := &lasting.Desk{Pipeline: p, Store: s.store}
+	switch h.Action {
+	case config.Next, config.Prev, config.To:
+		return p.Run(ctx, request(h))
+	}
+	if s.store == nil {
+		err := &toggle.Problem{Kind: toggle.Failed, Message: "there is no place to remember anything"}
+		return &toggle.Report{Result: toggle.ResultFailed, Reason: err.Message}, err
+	}
+	switch h.Action {
+	case config.Undo:
+		return d.Undo(ctx)
+	case config.Follow:
+		return d.Follow(ctx, toggle.Request{})
+	}
+	var kept []state.Remembered
+	var err error
+	word := " stays on "
+	if h.Action == config.Remember {
+		kept, err = d.Remember(ctx, toggle.Request{})
+	} else {
+		kept, err = d.Forget(ctx, toggle.Request{})
+		word = " no longer stays on "
+	}
+	rep := &toggle.Report{Result: toggle.ResultNothing}
+	if err != nil {
+		rep.Result, rep.Reason = toggle.ResultFailed, err.Error()
+	}
+	for _, k := range kept {
+		rep.Reason = term.Escape(k.Name) + word + term.Escape(k.Label)
+	}
+	return rep, err
+}
+
+// record writes a press down, once it was answered.
+func (s *server) record(h config.Hotkey, rep *toggle.Report) {
+	if s.store == nil || h.Action > config.To {
+		return
+	}
+	if err := lasting.Record(s.store, state.Press, rep); err != nil {
+		s.speak.say("warning", "a press cannot be taken back later: "+term.Escape(err.Error()))
+	}
+}
+
+// Follow makes a claimer a lasting.Follower.
+func (c *claimer) Follow(ctx context.Context, streams ...pulse.StreamIndex) []error {
+	if f, ok := c.sound.(lasting.Follower); ok {
+		return f.Follow(ctx, streams...)
+	}
+	errs := make([]error, len(streams))
+	for i := range errs {
+		errs[i] = pulse.ErrClosed
+	}
+	return errs
+}

@@ -1,0 +1,489 @@
+// Package lasting is what outlives a press: taking moves back, following the
+// default sink again, and remembering where an application plays. Both programs
+// use it, on one state (internal/state).
+package lasting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/identity"
+	"github.com/patoggle/patoggle/internal/proc"
+	"github.com/patoggle/patoggle/internal/state"
+	"github.com/patoggle/patoggle/internal/term"
+	"github.com/patoggle/patoggle/internal/toggle"
+	"github.com/patoggle/patoggle/pulse"
+)
+
+// Playback is the side of streams that play.
+const Playback = "playback"
+
+// Follower is what following needs of a sound server; *pulse.Conn has it.
+type Follower interface {
+	Follow(context.Context, ...pulse.StreamIndex) []error
+}
+
+// Desk is what the requests work with.
+type Desk struct {
+	*toggle.Pipeline
+	Store *state.Store
+}
+
+func failed(err error) *toggle.Problem {
+	return &toggle.Problem{Kind: toggle.Failed, Message: "cannot remember anything: " + term.Escape(err.Error()), Err: err}
+}
+
+// Record writes down what a request moved, so that undo knows it. A report that
+// moved nothing is nothing to write.
+func Record(s *state.Store, by state.By, rep *toggle.Report) error {
+	e := state.Entry{By: by}
+	for _, m := range rep.Moves {
+		if m.Result == toggle.Moved {
+			e.Moves = append(e.Moves, moved(m))
+		}
+	}
+	if len(e.Moves) == 0 {
+		return nil
+	}
+	_, err := s.Record(e)
+	return err
+}
+
+func moved(m toggle.Move) state.Moved {
+	return state.Moved{Stream: uint32(m.Stream), Application: m.Name, Program: m.Program, PID: m.PID, From: m.From, To: m.To}
+}
+
+// Same tells whether a stream is the one that was written down. Index alone
+// would be another one's after the server was started anew.
+func Same(s *pulse.Stream, m state.Moved) bool {
+	return uint32(s.Index) == m.Stream && plays(s, m)
+}
+
+// plays tells whether a stream is of the process that was written down.
+func plays(s *pulse.Stream, m state.Moved) bool {
+	return s.Property("application.name") == m.Application &&
+		s.Property("application.process.binary") == m.Program && s.Property("application.process.id") == m.PID
+}
+
+// Undo takes the last move back: each of its streams goes to the sink it came
+// from. Moves of streams that have ended are passed over. The report's To is
+// nil: streams may have come from several sinks.
+func (d *Desk) Undo(ctx context.Context) (*toggle.Report, error) {
+	rep := &toggle.Report{Result: toggle.ResultNothing, Moves: []toggle.Move{}}
+	err := d.undo(ctx, rep)
+	if err != nil {
+		rep.Reason = err.Error()
+		if p := (*toggle.Problem)(nil); !errors.As(err, &p) || p.Kind != toggle.Nothing {
+			rep.Result = toggle.ResultFailed
+		}
+	}
+	return rep, err
+}
+
+func (d *Desk) undo(ctx context.Context, rep *toggle.Report) error {
+	entries, err := d.Store.Moves()
+	if err != nil {
+		return failed(err)
+	}
+	open := state.Undoable(entries)
+	if len(open) == 0 {
+		return &toggle.Problem{Kind: toggle.Nothing, Message: "there is no move to take back"}
+	}
+	v, err := d.Look(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, e := range slices.Backward(open) {
+		back := streamsOf(v.Snapshot, e)
+		if len(back) == 0 {
+			continue // they have ended: nothing of it is left
+		}
+		return d.takeBack(ctx, v, rep, e, back)
+	}
+	return &toggle.Problem{Kind: toggle.Nothing, Message: "there is no move to take back: what was moved has stopped playing"}
+}
+
+// back is a stream with the sink it came from.
+type back struct {
+	stream *pulse.Stream
+	from   string
+}
+
+// streamsOf finds the streams of an entry. Where a server was started anew,
+// those of the same process that are where they were moved to stand for them.
+func streamsOf(s *pulse.Snapshot, e state.Entry) []back {
+	var found []back
+	taken := map[pulse.StreamIndex]bool{}
+	for _, m := range e.Moves {
+		if m.Side != "" && m.Side != Playback || m.From == "" {
+			continue
+		}
+		if st := s.Stream(pulse.StreamIndex(m.Stream)); st != nil && plays(st, m) && !taken[st.Index] {
+			taken[st.Index] = true
+			found = append(found, back{st, m.From})
+			continue
+		}
+		for i := range s.Streams {
+			st := &s.Streams[i]
+			on := s.Sink(st.Sink)
+			if m.PID != "" && plays(st, m) && !taken[st.Index] && on != nil && on.Name == m.To {
+				taken[st.Index] = true
+				found = append(found, back{st, m.From})
+			}
+		}
+	}
+	return found
+}
+
+func (d *Desk) takeBack(ctx context.Context, v *toggle.View, rep *toggle.Report, e state.Entry, all []back) error {
+	entry := state.Entry{By: state.Undo, Undoes: e.ID}
+	var first *toggle.Problem
+	note := func(p *toggle.Problem, m *toggle.Move) {
+		m.Result, m.Error, m.Hint = toggle.MoveFailed, p.Message, p.Hint
+		if first == nil {
+			first = p
+		}
+	}
+	for _, b := range all {
+		m := toggle.Move{
+			Stream: b.stream.Index, Application: nameOf(b.stream), Media: b.stream.Media, To: b.from, Rule: "undo", Confidence: "certain",
+			Name: b.stream.Property("application.name"), Program: b.stream.Property("application.process.binary"), PID: b.stream.Property("application.process.id"),
+		}
+		if on := v.Book.Output(b.stream.Sink); on != nil {
+			m.From = on.Name
+		}
+		to := named(v.Book, b.from)
+		switch {
+		case to == nil:
+			note(&toggle.Problem{
+				Kind:    toggle.Failed,
+				Message: fmt.Sprintf("%s came from the sink %s, which is not there now", toggle.Quote(m.Application), toggle.Quote(b.from)),
+				Hint:    "it can be taken back when the sink is there again",
+			}, &m)
+		case b.stream.Sink == to.Index:
+			m.Result = toggle.AlreadyThere
+		default:
+			err := v.Sound().Move(ctx, to.Index, b.stream.Index)[0]
+			switch {
+			case errors.Is(err, pulse.ErrGone):
+				continue
+			case err != nil:
+				note(toggle.MoveError(err, m.Application, m.Stream), &m)
+			default:
+				m.Result = toggle.Moved
+				entry.Moves = append(entry.Moves, moved(m))
+			}
+		}
+		if to != nil {
+			rep.To = to
+		}
+		rep.Moves = append(rep.Moves, m)
+		rep.Application = m.Application
+	}
+	if first == nil || len(entry.Moves) > 0 {
+		if _, err := d.Store.Record(entry); err != nil {
+			return failed(err)
+		}
+	}
+	if len(entry.Moves) > 0 {
+		rep.Result = toggle.ResultMoved
+	}
+	if first != nil {
+		return first
+	}
+	if len(entry.Moves) == 0 && rep.To != nil {
+		rep.Reason = fmt.Sprintf("%s already plays on %s", term.Escape(rep.Application), term.Escape(rep.To.Label))
+	}
+	return nil
+}
+
+// nameOf is an application's name for a person that is no name of a song.
+func nameOf(s *pulse.Stream) string {
+	name := s.Property("application.name")
+	if name == "" {
+		name = path.Base(s.Property("application.process.binary"))
+	}
+	if name == "" || name == "." {
+		name = fmt.Sprintf("stream %d", s.Index)
+	}
+	return name
+}
+
+func named(b *toggle.Book, sink string) *toggle.Output {
+	for i := range b.Outputs {
+		if b.Outputs[i].Name == sink {
+			return &b.Outputs[i]
+		}
+	}
+	return nil
+}
+
+// Follow lets the target's streams follow the default sink again.
+func (d *Desk) Follow(ctx context.Context, r toggle.Request) (*toggle.Report, error) {
+	v, rep, err := d.Choose(ctx, r)
+	if err == nil {
+		err = d.follow(ctx, v, rep)
+	}
+	if err != nil {
+		rep.Reason = err.Error()
+		if p := (*toggle.Problem)(nil); !errors.As(err, &p) || p.Kind != toggle.Nothing {
+			rep.Result = toggle.ResultFailed
+		}
+	}
+	return rep, err
+}
+
+func (d *Desk) follow(ctx context.Context, v *toggle.View, rep *toggle.Report) error {
+	follower, ok := v.Sound().(Follower)
+	to := named(v.Book, v.Snapshot.Server.DefaultSink)
+	if !ok || to == nil {
+		return &toggle.Problem{Kind: toggle.Failed, Message: "there is no default sink to follow"}
+	}
+	rep.To = to
+	streams := make([]pulse.StreamIndex, len(rep.Moves))
+	for i, m := range rep.Moves {
+		streams[i] = m.Stream
+	}
+	entry := state.Entry{By: state.Follow}
+	var first *toggle.Problem
+	errs := follower.Follow(ctx, streams...)
+	for i := range rep.Moves {
+		m := &rep.Moves[i]
+		m.To = to.Name
+		switch err := errs[i]; {
+		case errors.Is(err, pulse.ErrGone):
+		case err != nil:
+			p := toggle.MoveError(err, m.Application, m.Stream)
+			m.Result, m.Error, m.Hint = toggle.MoveFailed, p.Message, p.Hint
+			if first == nil {
+				first = p
+			}
+		case m.From == m.To:
+			m.Result = toggle.AlreadyThere
+			entry.Moves = append(entry.Moves, moved(*m))
+		default:
+			m.Result = toggle.Moved
+			rep.Result = toggle.ResultMoved
+			entry.Moves = append(entry.Moves, moved(*m))
+		}
+	}
+	rep.Moves = slices.DeleteFunc(rep.Moves, func(m toggle.Move) bool { return m.Result == "" })
+	if len(entry.Moves) > 0 {
+		if _, err := d.Store.Record(entry); err != nil {
+			return failed(err)
+		}
+	}
+	if first != nil {
+		return first
+	}
+	return nil
+}
+
+// Identify says who plays a stream of the view.
+func (d *Desk) Identify(v *toggle.View, i pulse.StreamIndex) identity.Identity {
+	s, pid := v.Snapshot.Stream(i), 0
+	for _, m := range v.Match.Streams {
+		if m.Index == i {
+			pid = m.PID
+		}
+	}
+	procs, _ := d.Procs().(*proc.Reader)
+	if procs == nil {
+		return identity.Of(s, 0, nil)
+	}
+	return identity.Of(s, pid, procs)
+}
+
+// Remember keeps the target's application where it plays now, and returns what
+// is remembered.
+func (d *Desk) Remember(ctx context.Context, r toggle.Request) ([]state.Remembered, error) {
+	v, rep, err := d.Choose(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	on := v.Playing(rep)
+	if on == nil {
+		return nil, &toggle.Problem{Kind: toggle.Failed, Message: term.Escape(rep.Application) + " plays on no sink"}
+	}
+	var all []state.Remembered
+	for _, m := range rep.Moves {
+		id := d.Identify(v, m.Stream)
+		if !id.Known() {
+			return nil, &toggle.Problem{
+				Kind:    toggle.Failed,
+				Message: toggle.Quote(m.Application) + " cannot be known again: many applications bear this name",
+				Hint:    `a [[rule]] in the configuration can name it by its role or its program`,
+			}
+		}
+		if slices.ContainsFunc(all, func(r state.Remembered) bool { return r.Application == id.Key }) {
+			continue
+		}
+		all = append(all, state.Remembered{
+			Side: Playback, Application: id.Key, Name: id.Label(), Sink: on.Name, Label: on.Label, Since: time.Now().Round(time.Second),
+		})
+	}
+	err = d.Store.Change(func(old []state.Remembered) []state.Remembered {
+		old = slices.DeleteFunc(old, func(o state.Remembered) bool {
+			return slices.ContainsFunc(all, func(n state.Remembered) bool { return n.Application == o.Application && o.Side == n.Side })
+		})
+		return append(old, all...)
+	})
+	if err != nil {
+		return nil, failed(err)
+	}
+	return all, nil
+}
+
+// Forget ends what Remember began, and returns what was forgotten. With ByName
+// the application need not play.
+func (d *Desk) Forget(ctx context.Context, r toggle.Request) ([]state.Remembered, error) {
+	keys := map[string]bool{}
+	fits := func(o state.Remembered) bool { return keys[o.Application] }
+	who := r.Target.App
+	if r.Target.Whom == toggle.ByName {
+		if v, rep, err := d.Choose(ctx, r); err == nil {
+			for _, m := range rep.Moves {
+				keys[d.Identify(v, m.Stream).Key] = true
+			}
+		}
+		fits = func(o state.Remembered) bool {
+			_, bare, _ := strings.Cut(o.Application, ":")
+			return keys[o.Application] || strings.EqualFold(o.Name, who) || strings.EqualFold(o.Application, who) || strings.EqualFold(bare, who)
+		}
+	} else {
+		v, rep, err := d.Choose(ctx, r)
+		if v == nil || err != nil && rep.Window == nil {
+			return nil, err
+		}
+		who = rep.Application
+		for _, m := range rep.Moves {
+			keys[d.Identify(v, m.Stream).Key] = true
+		}
+		if procs, ok := d.Procs().(*proc.Reader); ok && rep.Window != nil { // it may be silent
+			for _, pid := range rep.Window.PIDs {
+				keys[identity.OfProcess(pid, procs).Key] = true
+			}
+		}
+		delete(keys, "")
+	}
+	var gone []state.Remembered
+	err := d.Store.Change(func(old []state.Remembered) []state.Remembered {
+		gone = nil
+		return slices.DeleteFunc(old, func(o state.Remembered) bool {
+			if !fits(o) {
+				return false
+			}
+			gone = append(gone, o)
+			return true
+		})
+	})
+	if err != nil {
+		return nil, failed(err)
+	}
+	if len(gone) == 0 {
+		return nil, &toggle.Problem{Kind: toggle.Nothing, Message: "nothing is remembered of " + toggle.Quote(who), Hint: `"patoggle rules" shows what is`}
+	}
+	return gone, nil
+}
+
+// Reset lets every stream follow the default sink and forgets everything.
+func (d *Desk) Reset(ctx context.Context) (*toggle.Report, error) {
+	rep, err := d.Follow(ctx, toggle.Request{Target: toggle.Target{Whom: toggle.Everything}})
+	if p := (*toggle.Problem)(nil); errors.As(err, &p) && p.Kind == toggle.Nothing {
+		err, rep.Reason = nil, "" // nothing plays: what is remembered is forgotten all the same
+	}
+	if cerr := d.Store.Clear(); cerr != nil {
+		return rep, failed(cerr)
+	}
+	return rep, err
+}
+
+// Row is one rule as "patoggle rules" shows it.
+type Row struct {
+	// App and Role are what it is about, Sinks where to.
+	App   string   `json:"app"`
+	Role  string   `json:"role"`
+	Sinks []string `json:"sinks"`
+	// Source is "configuration" or "remembered"; Line is in the file, 0 for what
+	// is remembered; Since is when that was, else "".
+	Source string `json:"source"`
+	Line   int    `json:"line"`
+	Since  string `json:"since"`
+	Side   string `json:"side"`
+	// Streams are those it fits now, never nil; Sink is where they belong, ""
+	// while none of its sinks is there.
+	Streams []pulse.StreamIndex `json:"streams"`
+	Sink    string              `json:"sink"`
+	// Idle says why it does not act, "" when it does.
+	Idle string `json:"idle"`
+}
+
+// Rules are all rules in the order in which they count, seen from what plays.
+func (d *Desk) Rules(v *toggle.View, cfg *config.Config) ([]Row, error) {
+	kept, err := d.Store.Remembered()
+	if err != nil {
+		return nil, failed(err)
+	}
+	rows := make([]Row, 0, len(cfg.Rules)+len(kept))
+	sinkOf := func(names []string) string {
+		for _, n := range names {
+			if o, err := v.Book.Find(n); err == nil {
+				return o.Name
+			}
+		}
+		return ""
+	}
+	for _, r := range cfg.Rules {
+		rows = append(rows, Row{App: r.App.String(), Role: r.Role.String(), Sinks: r.Sinks, Source: "configuration", Line: r.Line, Side: Playback, Sink: sinkOf(r.Sinks), Streams: []pulse.StreamIndex{}})
+	}
+	for _, k := range kept {
+		row := Row{App: k.Name, Sinks: []string{k.Sink}, Source: "remembered", Since: k.Since.Format(time.RFC3339), Side: Playback, Streams: []pulse.StreamIndex{}}
+		if o := named(v.Book, k.Sink); o != nil {
+			row.Sink = o.Name
+		}
+		rows = append(rows, row)
+	}
+	book := config.NewRuleBook(cfg.Rules)
+	lost := make([]int, len(rows)) // to which row a remembered one lost a stream, from 1
+	for i := range v.Snapshot.Streams {
+		s := &v.Snapshot.Streams[i]
+		if v.Match.Streams[i].Own {
+			continue
+		}
+		id := d.Identify(v, s.Index)
+		first := book.Find(id.Names, id.Role)
+		if first >= 0 {
+			rows[first].Streams = append(rows[first].Streams, s.Index)
+		}
+		for j, k := range kept {
+			if k.Application != id.Key {
+				continue
+			}
+			if at := len(cfg.Rules) + j; first < 0 {
+				rows[at].Streams = append(rows[at].Streams, s.Index)
+			} else {
+				lost[at] = first + 1
+			}
+		}
+	}
+	routed := d.Store.Routed()
+	for i := range rows {
+		switch r := &rows[i]; {
+		case lost[i] > 0:
+			r.Idle = fmt.Sprintf("the rule on line %d of the configuration comes first", rows[lost[i]-1].Line)
+		case r.Sink == "":
+			r.Idle = "waits: no such sink is there"
+		case !routed:
+			r.Idle = "patoggled is not running"
+		case len(r.Streams) == 0:
+			r.Idle = "it is not playing"
+		}
+	}
+	return rows, nil
+}

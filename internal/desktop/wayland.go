@@ -117,11 +117,12 @@ func join(ctx context.Context, s *wayland.Session, x *xwayland, w WindowID, a *w
 		return out, &NoFocusError{Holder: holders[a.Holder]}
 	case f.X11:
 		return x.join(ctx, out, XWindow(f.XID), f)
+	case a.XRunning && x.isX11(ctx, f):
+		return x.take(out), nil
 	}
 	out.Focused = fromWayland(f)
 	if a.Derived {
-		out.Resource = false
-		out.Focused.Derived, out.Focused.Candidates = true, a.Clients
+		out.derive(a, f)
 	}
 	out.Active = out.Focused.ID
 	if strangers {
@@ -185,7 +186,7 @@ func unasked(ctx context.Context, s *wayland.Session, x *xwayland, w WindowID, e
 	switch {
 	case screen == nil:
 		return nil, refused
-	case xerr == nil && !s.Serves(screen.Focused.Owner) && screen.Focused.Owner != 0:
+	case xerr == nil && !s.IsCompositor(screen.Focused.Owner) && screen.Focused.Owner != 0:
 		screen.Desktop, screen.Complete = s.Name, false
 		return screen, nil
 	case w != "" && errors.Is(xerr, ErrWindowGone):
@@ -200,6 +201,7 @@ type xwayland struct {
 	getenv  func(string) string
 	how     look
 	conn    Conn
+	last    *Screen // what it said, when that counts
 }
 
 func (x *xwayland) end() {
@@ -237,9 +239,8 @@ func (x *xwayland) screen(ctx context.Context, w WindowID) (*Screen, error) {
 func (x *xwayland) join(ctx context.Context, out *Screen, w WindowID, known *wayland.Window) (*Screen, error) {
 	xs, err := x.screen(ctx, w)
 	if err == nil && (known == nil || w != "" || sameWindow(&xs.Focused, known, xs)) {
-		out.Focused, out.Active, out.Resource, out.XWayland = xs.Focused, xs.Active, xs.Resource, xs.XWayland
-		out.replaceX11(xs)
-		return out, nil
+		x.last = xs
+		return x.take(out), nil
 	}
 	if known == nil {
 		if errors.Is(err, ErrNoDisplay) {
@@ -251,6 +252,36 @@ func (x *xwayland) join(ctx context.Context, out *Screen, w WindowID, known *way
 	out.Focused.Owner = 0
 	out.Active, out.Resource = out.Focused.ID, false
 	return out, nil
+}
+
+// take puts the focused window that Xwayland told of into the screen.
+func (x *xwayland) take(out *Screen) *Screen {
+	xs := x.last
+	out.Focused, out.Active, out.Resource, out.XWayland = xs.Focused, xs.Active, xs.Resource, xs.XWayland
+	out.replaceX11(xs)
+	return out
+}
+
+// isX11 tells whether the window in front is the one that X11 has in front, for
+// compositors that do not say: when both class and title are its own. Not all of
+// them take the focus from an X11 window when a native one gets it.
+func (x *xwayland) isX11(ctx context.Context, f *wayland.Window) bool {
+	xs, err := x.screen(ctx, "")
+	if err != nil || f.AppID == "" || xs.Focused.Title != f.Title ||
+		!strings.EqualFold(xs.Focused.Class, f.AppID) && !strings.EqualFold(xs.Focused.Instance, f.AppID) {
+		return false
+	}
+	x.last = xs
+	return true
+}
+
+// derive is for a compositor that knows no processes.
+func (s *Screen) derive(a *wayland.Answer, f *wayland.Window) {
+	s.Resource = false
+	s.Focused.Derived, s.Focused.Candidates = true, f.Clients
+	for i := range a.Windows {
+		s.Windows[i].Derived, s.Windows[i].Candidates = true, a.Windows[i].Clients
+	}
 }
 
 // owners fills in who owns the windows of X11 while a native one has the focus.

@@ -151,24 +151,36 @@ func (s *Session) dialOwn(ctx context.Context, paths []string) (*net.UnixConn, e
 	return nil, failed
 }
 
-// isCompositor reports whether a process is the session's compositor: the one
-// behind the socket, or its child.
+// wrapper is the program that opens KWin's sockets and starts it (KWin 5.27 and
+// later, cut off after 15 bytes).
+const wrapper = "kwin_wayland_wr"
+
+// isCompositor reports whether a process is the session's compositor. Children of
+// others are not: GNOME Shell starts applications itself.
 func (s *Session) isCompositor(pid int) bool {
-	return pid > 0 && s.PID > 0 && (pid == s.PID || parent(pid) == s.PID && !bringsX11(comm(pid)))
+	if pid <= 0 || s.PID <= 0 {
+		return false
+	}
+	return pid == s.PID || s.Program == wrapper && comm(pid) == "kwin_wayland" && parent(pid) == s.PID
 }
 
+// IsCompositor reports whether a process is the session's compositor.
+func (s *Session) IsCompositor(pid int) bool { return s.isCompositor(pid) }
+
 // Serves reports whether an X display's server, as its socket tells it, is the
-// Xwayland of this session: the compositor opens that socket itself, or a
-// child or grandchild of it does.
+// Xwayland of this session: the compositor opens that socket itself, or what
+// brings X11 windows in, which it started.
 func (s *Session) Serves(pid int) bool {
+	if s.isCompositor(pid) {
+		return true
+	}
+	if !bringsX11(comm(pid)) {
+		return false
+	}
 	for range 3 {
-		if pid <= 1 {
-			return false
-		}
-		if pid == s.PID {
+		if pid = parent(pid); s.isCompositor(pid) {
 			return true
 		}
-		pid = parent(pid)
 	}
 	return false
 }
@@ -186,9 +198,6 @@ func Peer(ctx context.Context, path string) int {
 	}
 	return int(cred.Pid)
 }
-
-// Compositor is the pid of the compositor itself.
-func (s *Session) Compositor() int { return s.PID }
 
 // parent is the parent of a process; 0 when it is gone.
 func parent(pid int) int {

@@ -82,6 +82,9 @@ type Window struct {
 	// AppID is the Wayland application id, or the class of a window of X11;
 	// Instance is the latter's other half.
 	AppID, Instance string
+	// Clients are the processes connected to the compositor whose program has
+	// the name of the application id, in an Answer that is Derived.
+	Clients []int
 	// Aside marks windows that no application's sound belongs to: panels, the
 	// desktop.
 	Aside bool
@@ -96,11 +99,12 @@ type Answer struct {
 	// Windows are all there are, Focused among them, when Complete.
 	Windows  []Window
 	Complete bool
-	// Derived is true where the compositor knows no processes. Clients are then
-	// the processes whose program has the name of the focused window's
-	// application id, as far as they are connected to it.
+	// Derived is true where the compositor knows no processes; windows have
+	// Clients then.
 	Derived bool
-	Clients []int
+	// XRunning is true where the compositor does not tell whether a window is of
+	// X11, and Xwayland runs.
+	XRunning bool
 }
 
 // limit is how long a compositor may take, within the time of the caller.

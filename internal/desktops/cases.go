@@ -28,8 +28,8 @@ var situations = []situation{
 	{"Chromium, native", browser("chromium")},
 	{"Firefox, native", browser("firefox")},
 	{"no window", none},
-	{"launcher or overview", covered(func(c compositor) func(*world) (func(), error) { return c.launcher })},
-	{"locked", covered(func(c compositor) func(*world) (func(), error) { return c.lock })},
+	{"launcher or overview", covered(func(c compositor) (cover, bool) { return c.launcher, false })},
+	{"locked", covered(func(c compositor) (cover, bool) { return c.lock, c.lockUntold })},
 	{"compositor hangs", hung},
 	{"compositor killed", killed},
 	{"nested", nested},
@@ -134,10 +134,10 @@ func none(w *world, o *Outcome) {
 }
 
 // covered has a window below something that has the keyboard and is no
-// application.
-func covered(by func(compositor) func(*world) (func(), error)) func(*world, *Outcome) {
+// application. by gives it, and whether the compositor keeps it to itself.
+func covered(by func(compositor) (cover, bool)) func(*world, *Outcome) {
 	return func(w *world, o *Outcome) {
-		show := by(w.c)
+		show, untold := by(w.c)
 		if show == nil {
 			o.Verdict, o.Why = "-", w.c.overlay
 			return
@@ -149,7 +149,11 @@ func covered(by func(compositor) func(*world) (func(), error)) func(*world, *Out
 			return
 		}
 		s := streams{front.stream, 0}
-		w.judge(o, s, false, 3, "")
+		if untold {
+			w.judge(o, s, true, 0, "")
+		} else {
+			w.judge(o, s, false, 3, "")
+		}
 		away()
 	}
 }

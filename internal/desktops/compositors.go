@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // answers is what a compositor can say of the window in front.
@@ -21,6 +22,9 @@ const (
 	nothing
 )
 
+// cover brings something up, and what it returns takes it away again.
+type cover func(*world) (func(), error)
+
 // compositor is one that can be started without a screen.
 type compositor struct {
 	title string // in the table
@@ -36,8 +40,11 @@ type compositor struct {
 	// launcher brings something up that has the keyboard and is no
 	// application, and the returned function takes it away again; nil when
 	// that cannot be had.
-	launcher func(*world) (func(), error)
-	lock     func(*world) (func(), error)
+	launcher cover
+	lock     cover
+	// lockUntold is true where the compositor goes on calling the window below
+	// the lock the focused one.
+	lockUntold bool
 	// unaskable is what patoggle must say of a native window where answers is
 	// xOnly or nothing.
 	unaskable string
@@ -59,7 +66,7 @@ var compositors = map[string]compositor{
 	},
 	"wayfire": {
 		title: "wayfire", argv: []string{"wayfire", "-c", "HOME/wayfire.ini"}, version: []string{"wayfire", "--version"},
-		env: headless, launcher: layer, lock: swaylock,
+		env: headless, launcher: layer, lock: swaylock, lockUntold: true,
 		prepare: file("wayfire.ini", "[core]\nplugins = ipc ipc-rules foreign-toplevel wm-actions place session-lock\nxwayland = true\n"),
 	},
 	"phoc": {
@@ -216,11 +223,17 @@ func layer(w *world) (func(), error) {
 }
 
 func swaylock(w *world) (func(), error) {
-	p := w.Spawn("swaylock", "-c", "000000")
-	w.settleDown()
+	ready := w.Dir + "/locked"
+	p := w.Spawn("sh", "-c", `exec swaylock -c 000000 -R 3 3>"$0"`, ready)
+	// It writes a newline once the compositor has locked (swaylock(1)).
+	w.Until("the lock", func() bool {
+		info, err := os.Stat(ready)
+		return err == nil && info.Size() > 0 || !p.Alive()
+	})
 	if !p.Alive() {
 		return nil, fmt.Errorf("swaylock ended: %.200s", p.Log())
 	}
+	w.settleDown()
 	// SIGUSR1 unlocks it (swaylock(1)).
-	return func() { p.Signal(10); p.Wait(); w.settleDown() }, nil
+	return func() { p.Signal(syscall.SIGUSR1); p.Wait(); w.settleDown() }, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -101,6 +102,58 @@ func TestOneTerminalProcessWithTwoWindows(t *testing.T) {
 				}
 			}
 			d.moves("c", "descendant", []int{s}, "--guess")
+		})
+	}
+}
+
+// multiplexers show a player in any terminal: start runs a command in a new
+// session in an xterm, attach shows it in another one, and quit ends it.
+var multiplexers = map[string]struct{ start, attach, quit []string }{
+	"tmux": {
+		start:  []string{"tmux", "-f", "/dev/null", "-L", "patoggle", "new"},
+		attach: []string{"tmux", "-L", "patoggle", "attach"},
+		quit:   []string{"tmux", "-L", "patoggle", "kill-server"},
+	},
+	"screen": {
+		start:  []string{"screen", "-c", "/dev/null", "-S", "patoggle"},
+		attach: []string{"screen", "-x", "patoggle"},
+		quit:   []string{"screen", "-S", "patoggle", "-X", "quit"},
+	},
+}
+
+func TestAPlayerInATerminalMultiplexer(t *testing.T) {
+	for name, m := range multiplexers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lab.Need(t, name, "xterm")
+			d := newDesk(t, pulseAudio)
+			env := []string{"TMUX_TMPDIR=" + d.Runtime, "SCREENDIR=" + d.Runtime + "/screens", "TERM=xterm", "SHELL=/bin/sh"}
+			if err := os.Mkdir(d.Runtime+"/screens", 0o700); err != nil {
+				t.Fatal(err)
+			}
+			in := func(title string, command []string) uint32 {
+				d.XTerm(title, append(append([]string{"env"}, env...), command...)...)
+				return d.windowTitled(title)
+			}
+			showing := in("showing", append(m.start, d.Mpv(lab.App{Name: "song", NoWindow: true})...))
+			defer d.Run(env, m.quit[0], m.quit[1:]...)
+			sibling := in("sibling", []string{"cat"})
+			s := d.streamOf("song")
+			d.display.Focus(showing)
+			d.moves("b", "multiplexer", []int{s})
+			d.display.Focus(sibling)
+			d.stays(3, "is not playing anything")
+			if w := d.why(s); w.Matched || !strings.Contains(w.Tried[0].WhyNot, name) || !strings.Contains(w.Tried[0].WhyNot, `"showing"`) {
+				t.Errorf("why says %+v", w)
+			}
+
+			second := in("second", m.attach)
+			for _, front := range []uint32{second, showing} {
+				d.display.Focus(front)
+				d.Until("two terminals that show it", func() bool { return d.why(s).Confidence == "low" })
+				d.stays(3, "2 terminals show")
+			}
+			d.moves("c", "multiplexer", []int{s}, "--guess")
 		})
 	}
 }

@@ -150,6 +150,8 @@ var because = map[string]string{
 	"pid":              "its process is the window's own",
 	"flatpak-instance": "it plays from the same Flatpak instance as the window",
 	"descendant":       "its process was started by the window's, and no other window is nearer",
+	"multiplexer":      "it runs in tmux or screen, and only this window shows that",
+	"wine-prefix":      "it is of the same Wine prefix, in which nothing else has a window",
 	"sandbox-app":      "it is the same Flatpak or Snap application, and no other instance has a window",
 	"steam-app":        "it is the same Steam application",
 	"app-id":           "it has the application id of the window, and no other window has it",

@@ -69,7 +69,7 @@ func (m procs) Read(pid int, want proc.Fields) (proc.Process, bool) {
 		q.Argv0 = p.Argv0
 	}
 	if want&proc.Environ != 0 {
-		q.SteamAppID, q.WindowID, q.Multiplexer, q.WinePrefix = p.SteamAppID, p.WindowID, p.Multiplexer, p.WinePrefix
+		q.SteamAppID, q.WindowID, q.Multiplexer, q.MultiplexerSession, q.WinePrefix = p.SteamAppID, p.WindowID, p.Multiplexer, p.MultiplexerSession, p.WinePrefix
 	}
 	if want&proc.Sandbox != 0 {
 		q.Flatpak, q.FlatpakInstance = p.Flatpak, p.FlatpakInstance
@@ -83,11 +83,29 @@ func (m procs) Read(pid int, want proc.Fields) (proc.Process, bool) {
 	return q, true
 }
 
+// open are the terminals that each process holds open, by its pid; nil when it
+// does not let us look.
+var open = map[int][]int{}
+
+func (m procs) Terminals(pid int) ([]int, bool) { ttys, ok := open[pid]; return ttys, ok }
+
+func (m procs) Where(fits func(proc.Process) bool) []proc.Process {
+	var out []proc.Process
+	for _, n := range slices.Sorted(maps.Keys(m)) {
+		if p, _ := m.Read(n, proc.Stat); fits(p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // wholeProcs is procs without Read.
 type wholeProcs struct{ m procs }
 
-func (w wholeProcs) Process(pid int) (proc.Process, bool) { return w.m.Process(pid) }
-func (w wholeProcs) Inner(pid int) []proc.Process         { return w.m.Inner(pid) }
+func (w wholeProcs) Process(pid int) (proc.Process, bool)              { return w.m.Process(pid) }
+func (w wholeProcs) Terminals(pid int) ([]int, bool)                   { return w.m.Terminals(pid) }
+func (w wholeProcs) Where(fits func(proc.Process) bool) []proc.Process { return w.m.Where(fits) }
+func (w wholeProcs) Inner(pid int) []proc.Process                      { return w.m.Inner(pid) }
 
 // newFixture is a desktop on which nothing runs yet: pid 1, systemd --user and
 // the window manager, on PulseAudio with X-Resource.

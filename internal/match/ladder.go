@@ -17,6 +17,8 @@ type asked struct {
 	climb
 	// foreign says that the process belongs to another window, "" when not.
 	foreign string
+	// shown is where the terminal multiplexer that it runs in is shown.
+	shown shown
 }
 
 // ladder asks one rule after the other; the first that hits decides. A rule
@@ -24,6 +26,7 @@ type asked struct {
 func (w *world) ladder(s *subject) verdict {
 	a := &asked{subject: s, climb: w.climb(s.pid, anyone)}
 	w.settle(a)
+	w.settleShown(a)
 	var v verdict
 	for _, step := range [...]struct {
 		rule  Rule
@@ -33,8 +36,10 @@ func (w *world) ladder(s *subject) verdict {
 		{RulePID, true, w.byPID},
 		{RuleInstance, true, w.byInstance},
 		{RuleDescendant, true, w.byDescendant},
+		{RuleMultiplexer, true, w.byMultiplexer},
 		{RuleSandbox, true, w.bySandbox},
 		{RuleSteam, false, w.bySteam},
+		{RuleWine, true, w.byWine},
 		{RuleAppID, false, w.byAppID},
 		{RuleUnit, true, w.byUnit},
 		{RuleParent, true, w.byParent},
@@ -46,7 +51,7 @@ func (w *world) ladder(s *subject) verdict {
 		}
 		if c == None {
 			if v.tried == nil {
-				v.tried = make([]Tried, 0, 9) // rules
+				v.tried = make([]Tried, 0, 11) // rules
 			}
 			v.tried = append(v.tried, Tried{step.rule, whyNot})
 			continue
@@ -54,7 +59,7 @@ func (w *world) ladder(s *subject) verdict {
 		if w.weak {
 			c = min(c, Medium)
 		}
-		if c > Low && step.rule != RulePID {
+		if v.doubt = whyNot; c > Low && step.rule != RulePID && step.rule != RuleMultiplexer {
 			if v.doubt = w.unplaced(a); v.doubt != "" {
 				c = Low
 			}
@@ -86,6 +91,9 @@ func (w *world) settle(a *asked) {
 		return
 	}
 	w.settleInstance(a)
+	if a.owner != 0 {
+		w.settleWine(a)
+	}
 	if a.owner != 0 && a.foreign == "" && !w.isWindows(a.owner) {
 		a.foreign = "its process " + w.name(a.pid) + " was started from another window, " + w.windowsOf(a.owner) + " of " + w.name(a.owner)
 	}

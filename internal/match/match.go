@@ -69,11 +69,16 @@ const (
 	// RuleDescendant: the nearest ancestor of the stream's process that owns
 	// a window is the window's process.
 	RuleDescendant Rule = "descendant"
+	// RuleMultiplexer: the stream's process runs in tmux or screen, and only
+	// this window shows that.
+	RuleMultiplexer Rule = "multiplexer"
 	// RuleSandbox: both are of one Flatpak or Snap application, of which no
 	// other instance owns a window.
 	RuleSandbox Rule = "sandbox-app"
 	// RuleSteam: both are of one Steam application.
 	RuleSteam Rule = "steam-app"
+	// RuleWine: both are of one Wine prefix, in which nothing else has a window.
+	RuleWine Rule = "wine-prefix"
 	// RuleAppID: both have one application id, no other window has it, and the
 	// desktop knows no process of the window.
 	RuleAppID Rule = "app-id"

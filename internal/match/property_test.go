@@ -53,6 +53,12 @@ func randomWorld(r *rand.Rand) *fixture {
 	for pid := 2000; pid < 2000+4+r.IntN(16); pid++ {
 		f.randomProcess(r, pid)
 	}
+	clear(open)
+	for pid, p := range f.procs {
+		if p.Comm == "tmux: server" && r.IntN(8) > 0 {
+			open[pid] = pick(r, nil, []int{34816}, []int{34817}, []int{34816, 34817})
+		}
+	}
 	for i := range 2 + r.IntN(5) {
 		f.randomWindow(r, xid(0x100+i))
 	}
@@ -80,7 +86,14 @@ func (f *fixture) randomProcess(r *rand.Rand, pid int) {
 		parent = pick(r, have...)
 	}
 	up := f.procs[parent]
-	f.run(pid, parent, "/usr/bin/"+pick(r, "mpv", "vlc", "xterm", "bash", "chromium", "tmux: server", "wine64-preloader"), func(p *procT) {
+	f.run(pid, parent, "/usr/bin/"+pick(r, "mpv", "vlc", "xterm", "bash", "chromium", "tmux: server", "tmux: client", "wine64-preloader", "wine64-preloader"), func(p *procT) {
+		p.WinePrefix, p.Multiplexer = up.WinePrefix, up.Multiplexer
+		if p.WinePrefix == "" || r.IntN(6) == 0 {
+			p.WinePrefix = pick(r, "/home/u/.wine", "/games/a")
+		}
+		if up.Comm == "tmux: server" {
+			p.Multiplexer, p.MultiplexerSession = parent, pick(r, "0", "0", "0", "1")
+		}
 		// A child is mostly what its parent is.
 		p.Unit, p.Flatpak, p.FlatpakInstance, p.Snap, p.SteamAppID, p.WindowID = up.Unit, up.Flatpak, up.FlatpakInstance, up.Snap, up.SteamAppID, up.WindowID
 		if r.IntN(4) == 0 {
@@ -330,7 +343,7 @@ func TestResultsHoldTogether(t *testing.T) {
 	if *only != 0 {
 		return
 	}
-	for _, rule := range []Rule{RulePID, RuleInstance, RuleDescendant, RuleSandbox, RuleSteam, RuleAppID, RuleUnit, RuleParent, RuleName} {
+	for _, rule := range []Rule{RulePID, RuleInstance, RuleDescendant, RuleMultiplexer, RuleSandbox, RuleSteam, RuleWine, RuleAppID, RuleUnit, RuleParent, RuleName} {
 		t.Log(rule, rules[rule])
 		if rules[rule] == 0 && rule != RuleParent && rule != RuleAppID {
 			t.Errorf("rule %s never took a stream: the worlds are too empty", rule)

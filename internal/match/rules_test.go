@@ -663,7 +663,7 @@ func TestWords(t *testing.T) {
 
 // Every stream that is not matched has the whole ladder, each rule with words.
 func TestEveryStreamHasTheWholeLadder(t *testing.T) {
-	ladder := []Rule{RulePID, RuleInstance, RuleDescendant, RuleSandbox, RuleSteam, RuleAppID, RuleUnit, RuleParent, RuleName}
+	ladder := []Rule{RulePID, RuleInstance, RuleDescendant, RuleMultiplexer, RuleSandbox, RuleSteam, RuleWine, RuleAppID, RuleUnit, RuleParent, RuleName}
 	f := newFixture()
 	f.run(3018, userPID, "/usr/bin/xterm")
 	f.run(3071, 3018, "/usr/bin/mpv")
@@ -673,7 +673,7 @@ func TestEveryStreamHasTheWholeLadder(t *testing.T) {
 	f.plays(2, 3080, "vlc")
 	f.plays(3, 77, "vlc")
 	r := f.focus(1).match(t)
-	for i, n := range []int{2, 9, 9} {
+	for i, n := range []int{2, 11, 11} {
 		tried := r.Streams[i].Tried
 		if len(tried) != n {
 			t.Errorf("stream %d: got %d rules", i, len(tried))

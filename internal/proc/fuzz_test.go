@@ -125,7 +125,7 @@ func FuzzEnviron(f *testing.F) {
 		}
 		// In front of anything the variables are what they were set to.
 		set := fmt.Sprintf("WINDOWID=%d\x00SteamAppId=%d\x00TMUX=/tmp/t,%d,0\x00WINEPREFIX=/p\x00", window, steam, steam%maxPID)
-		want := environment{int(steam), window, int(steam % maxPID), "/p"}
+		want := environment{int(steam), window, int(steam % maxPID), "0", "/p"}
 		if got := parseEnviron(append([]byte(set), in...)); got != want && steam%maxPID != 0 {
 			t.Fatalf("got %+v, want %+v", got, want)
 		}

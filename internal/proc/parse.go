@@ -290,6 +290,7 @@ type environment struct {
 	steam       int
 	window      uint32
 	multiplexer int
+	session     string
 	winePrefix  string
 }
 
@@ -322,11 +323,11 @@ func parseEnviron(b []byte) environment {
 			}
 		}
 	}
-	e := environment{window: windowID(values[window]), multiplexer: tmuxServer(values[tmux]), winePrefix: values[prefix]}
+	e := environment{window: windowID(values[window]), winePrefix: values[prefix]}
 	if n, err := strconv.ParseUint(values[steam], 10, 32); err == nil {
 		e.steam = int(n)
 	}
-	if e.multiplexer == 0 {
+	if e.multiplexer, e.session = tmuxServer(values[tmux]); e.multiplexer == 0 {
 		e.multiplexer = screenServer(values[screen])
 	}
 	if e.winePrefix == "" && values[home] != "" {
@@ -339,15 +340,18 @@ func parseEnviron(b []byte) environment {
 	return e
 }
 
-// tmuxServer reads the server's pid of "SOCKET,PID,SESSION" (tmux(1),
-// ENVIRONMENT); the socket's path may hold commas. 0 for anything else.
-func tmuxServer(s string) int {
+// tmuxServer reads the server's pid and the session of "SOCKET,PID,SESSION"
+// (tmux(1), ENVIRONMENT); the socket's path may hold commas. 0 and "" for
+// anything else.
+func tmuxServer(s string) (pid int, session string) {
 	f := strings.Split(s, ",")
 	if len(f) < 3 {
-		return 0
+		return 0, ""
 	}
-	n, _ := number(f[len(f)-2])
-	return n
+	if pid, _ = number(f[len(f)-2]); pid == 0 {
+		return 0, ""
+	}
+	return pid, f[len(f)-1]
 }
 
 // screenServer reads the server's pid of "PID.TTY.HOST" or "PID.NAME" (screen(1),

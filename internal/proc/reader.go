@@ -26,6 +26,7 @@ type Reader struct {
 	uts   string // our UTS namespace, once read
 	known map[int]*entry
 	inner map[int][]int // pids by the innermost id, once read
+	all   []int         // every pid, once read
 	buf   []byte
 }
 
@@ -100,7 +101,7 @@ func (r *Reader) fill(e *entry, need Fields) {
 	}
 	if need&Environ != 0 {
 		e := parseEnviron(r.file(dir+"environ", maxEnviron))
-		p.SteamAppID, p.WindowID, p.Multiplexer, p.WinePrefix = e.steam, e.window, e.multiplexer, e.winePrefix
+		p.SteamAppID, p.WindowID, p.Multiplexer, p.MultiplexerSession, p.WinePrefix = e.steam, e.window, e.multiplexer, e.session, e.winePrefix
 	}
 	if need&Sandbox != 0 {
 		// The file is the sandbox's own and could be anything; opening a

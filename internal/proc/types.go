@@ -19,7 +19,8 @@ const (
 	Link
 	// Cmdline fills Argv0.
 	Cmdline
-	// Environ fills SteamAppID, WindowID, Multiplexer and WinePrefix.
+	// Environ fills SteamAppID, WindowID, Multiplexer, MultiplexerSession and
+	// WinePrefix.
 	Environ
 	// Sandbox fills Flatpak and FlatpakInstance.
 	Sandbox
@@ -74,8 +75,9 @@ type Process struct {
 	WindowID uint32
 	// Multiplexer is the pid of the tmux or screen server that the process was
 	// started in, from TMUX or STY of the environment; 0. The server may have
-	// ended since.
-	Multiplexer int
+	// ended since. MultiplexerSession is the session of tmux it was started in.
+	Multiplexer        int
+	MultiplexerSession string
 	// WinePrefix is WINEPREFIX of the environment, else what Wine uses without
 	// it, HOME/.wine; "" when neither is there. Every process has one, also
 	// those that are none of Wine's.

@@ -1,0 +1,225 @@
+package toggle
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/patoggle/patoggle/internal/desktop"
+	"github.com/patoggle/patoggle/pulse"
+)
+
+// problem is the Problem of a request.
+func problem(t *testing.T, w *world, doc string, r Request) (*Report, *Problem) {
+	t.Helper()
+	rep, err := w.pipeline(parseConfig(t, doc)).Run(t.Context(), r)
+	if err == nil {
+		return rep, nil
+	}
+	p := new(Problem)
+	if !errors.As(err, &p) {
+		t.Fatalf("no Problem: %v", err)
+	}
+	return rep, p
+}
+
+func TestARingWithoutSinksIsSaidToBeEmpty(t *testing.T) {
+	w := newWorld()
+	_, p := problem(t, w, `skip = ["*"]`, Request{})
+	if p == nil || p.Kind != Nothing || p.Message != "no sink to play on" || !strings.Contains(p.Hint, "skipped by the configuration") || !strings.Contains(p.Hint, `"Speakers" [analog]`) {
+		t.Errorf("all are skipped: %+v", p)
+	}
+	w.snapshot.Sinks = nil
+	_, p = problem(t, w, "", Request{})
+	if p == nil || p.Kind != Nothing || p.Message != "no sink to play on" || p.Hint != "" {
+		t.Errorf("there is none: %+v", p)
+	}
+	for _, back := range []bool{false, true} {
+		if to, ok := NewBook(nil, parseConfig(t, "")).Step(3, back); ok || to != pulse.NoSink {
+			t.Errorf("a step leads to %d, %v", to, ok)
+		}
+	}
+	if len(w.asked) > 0 {
+		t.Errorf("moved: %q", w.asked)
+	}
+}
+
+func TestARingOfOneNamesIt(t *testing.T) {
+	w := newWorld()
+	w.snapshot.Sinks = w.snapshot.Sinks[:1]
+	for i := range w.snapshot.Streams {
+		w.snapshot.Streams[i].Sink = 3
+	}
+	for _, way := range []Way{Next, Prev} {
+		_, p := problem(t, w, "", Request{Way: way})
+		if p == nil || p.Kind != Nothing || p.Message != "only one sink to play on: Speakers" {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
+func TestEverythingIsNoApplication(t *testing.T) {
+	w := newWorld()
+	rep, p := problem(t, w, "", Request{Target: Target{Whom: Everything}})
+	if p != nil || rep.Application != "" || len(rep.Moves) != 3 {
+		t.Errorf("%+v, %+v", rep, p)
+	}
+	rep, p = problem(t, newWorld(), "", Request{Target: Target{Whom: ByName, App: "MPV"}})
+	if p != nil || rep.Application != "mpv" || len(rep.Moves) != 2 {
+		t.Errorf("by name: %+v, %+v", rep, p)
+	}
+	for i := range w.snapshot.Streams {
+		w.snapshot.Streams[i].Index += 100
+	}
+	w.snapshot.Streams = nil
+	rep, p = problem(t, w, "", Request{Target: Target{Whom: Everything}})
+	if p == nil || p.Kind != Nothing || p.Message != "nothing is playing" || len(rep.Moves) != 0 {
+		t.Errorf("nothing plays: %+v, %+v", rep, p)
+	}
+}
+
+func TestAMoveSaysWhereItCameFrom(t *testing.T) {
+	w := newWorld()
+	w.snapshot.Streams[2].Sink = pulse.NoSink // no session manager has linked it
+	rep, p := problem(t, w, "", Request{Target: Target{Whom: Everything}, Way: To, Sink: "usb"})
+	if p != nil || len(rep.Moves) != 3 {
+		t.Fatalf("%+v, %+v", rep, p)
+	}
+	for i, want := range []struct{ from, to string }{{"analog", "usb"}, {"bluez", "usb"}, {"", "usb"}} {
+		if m := rep.Moves[i]; m.From != want.from || m.To != want.to || m.Result != Moved {
+			t.Errorf("stream %d: from %q to %q, %v", m.Stream, m.From, m.To, m.Result)
+		}
+	}
+}
+
+// A guess is never acted on unasked; it is offered, with its name.
+func TestAGuessIsOfferedAndNotTaken(t *testing.T) {
+	w := newWorld()
+	// A stream that says no process, of an application called like the window.
+	w.snapshot.Streams = w.snapshot.Streams[2:]
+	w.snapshot.Streams = append(w.snapshot.Streams, pulse.Stream{
+		Index: 70, Sink: 3, Media: "radio",
+		Client: &pulse.Client{Index: 90, Name: "mpv", Driver: "protocol-native.c", Properties: map[string]string{
+			"application.name": "mpv", "application.process.binary": "mpv",
+		}},
+	})
+	rep, p := problem(t, w, "", Request{})
+	if p == nil || p.Kind != Nothing || len(rep.Moves) != 0 || len(w.asked) != 0 {
+		t.Fatalf("%+v, %+v, %q", rep, p, w.asked)
+	}
+	if !strings.HasPrefix(p.Message, "no stream surely belongs to mpv") || p.Hint != `--guess would move "mpv"` {
+		t.Errorf("%q, hint %q", p.Message, p.Hint)
+	}
+	rep, p = problem(t, w, "", Request{Guess: true})
+	if p != nil || len(rep.Moves) != 1 || rep.Moves[0].Stream != 70 {
+		t.Errorf("with --guess: %+v, %+v", rep, p)
+	}
+}
+
+func TestOnlyUnderXWaylandIsWaylandSpokenOf(t *testing.T) {
+	const sentence = "only windows that run through Xwayland can be seen"
+	for _, c := range []struct {
+		holder   desktop.Holder
+		xwayland bool
+		said     bool
+	}{
+		{desktop.Nobody, true, true},
+		{desktop.Nobody, false, false},
+		{desktop.Wayland, true, true},
+		{desktop.Wayland, false, true},
+		{desktop.Panel, true, false},
+		{desktop.Lock, true, false},
+	} {
+		p := DisplayError(&desktop.NoFocusError{Holder: c.holder}, &desktop.Screen{XWayland: c.xwayland}, "")
+		if got := strings.Contains(p.Hint, sentence); got != c.said || p.Kind != Nothing {
+			t.Errorf("%v, XWayland %v: %+v", c.holder, c.xwayland, p)
+		}
+	}
+	if p := DisplayError(&desktop.NoFocusError{}, nil, ""); p.Hint != "" || p.Message != "no window has the focus" {
+		t.Errorf("without a screen: %+v", p)
+	}
+}
+
+func TestWindowsThatAreGone(t *testing.T) {
+	if p := DisplayError(desktop.ErrWindowGone, nil, "0x800001"); p.Kind != Failed || p.Message != "there is no window 0x800001" {
+		t.Errorf("named: %+v", p)
+	}
+	if p := DisplayError(desktop.ErrWindowGone, nil, ""); p.Kind != Nothing || p.Message != "the focused window has just gone" {
+		t.Errorf("focused: %+v", p)
+	}
+}
+
+func TestWhyADisplayDoesNotOpen(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{syscall.ENOENT, "there is no such display"},
+		{fmt.Errorf("dial: %w", syscall.ECONNREFUSED), "there is no such display"},
+		{syscall.EACCES, "this user may not connect to it"},
+		{syscall.EPERM, "this user may not connect to it"},
+		{fmt.Errorf("dial: %w", syscall.EIO), "input/output error"},
+		{errors.New("strange\x1b"), `strange\x1b`},
+	} {
+		if got := unopened(c.err); got != c.want {
+			t.Errorf("%v: %q, want %q", c.err, got, c.want)
+		}
+	}
+}
+
+// Each way to fail has its sentence, and names the stream.
+func TestEachFailedMoveHasItsSentence(t *testing.T) {
+	m := &Move{Stream: 52, Application: "mpv"}
+	for err, want := range map[error]struct{ says, hint string }{
+		pulse.ErrRefused:     {`"mpv" (stream 52) refuses to be moved`, "DONT_MOVE"},
+		pulse.ErrDenied:      {`the sound server does not let us move "mpv" (stream 52)`, "sandbox"},
+		pulse.ErrSinkGone:    {`the sink went away before "mpv" (stream 52) could move there`, ""},
+		pulse.ErrUnconfirmed: {`the sound server took the move of "mpv" (stream 52), but the stream did not get there`, "session manager"},
+		errPulledBack:        {`"mpv" (stream 52) was pulled back by the session manager`, ""},
+		errUnverified:        {`"mpv" (stream 52) was moved, but there was no time left to verify it`, "--timeout"},
+		pulse.ErrTimeout:     {`the sound server did not answer while moving "mpv" (stream 52)`, ""},
+		pulse.ErrClosed:      {`the sound server went away while moving "mpv" (stream 52)`, ""},
+		errors.New("x\n"):    {`moving "mpv" (stream 52): x\n`, ""},
+	} {
+		p := moveProblem(err, m)
+		if p.Kind != Failed || p.Message != want.says || !strings.Contains(p.Hint, want.hint) || (want.hint == "") != (p.Hint == "") || !errors.Is(p, err) {
+			t.Errorf("%v: %+v", err, p)
+		}
+	}
+}
+
+// Whoever is not playing is told who is: two of one name by what they play.
+func TestWhoPlaysIsNamedApart(t *testing.T) {
+	w := newWorld()
+	_, p := problem(t, w, "", Request{Target: Target{Whom: ByName, App: "vlc"}})
+	if p == nil || p.Message != "vlc is not playing anything" || p.Hint != `playing are "mpv" with "intro" (stream 50), "mpv" with "song" (stream 52), "Firefox" (stream 60)` {
+		t.Errorf("%+v", p)
+	}
+	_, p = problem(t, w, "", Request{Target: Target{Whom: ByStream, Stream: 7}})
+	if p == nil || p.Kind != Failed || p.Message != "there is no stream 7" || !strings.HasPrefix(p.Hint, "playing are ") {
+		t.Errorf("%+v", p)
+	}
+	w.snapshot.Streams = nil
+	_, p = problem(t, w, "", Request{Target: Target{Whom: ByName, App: "vlc"}})
+	if p == nil || p.Hint != "nothing is playing at all" {
+		t.Errorf("%+v", p)
+	}
+}
+
+// What ended between the look and the move is not reported as moved or failed.
+func TestWhatEndedMeanwhileIsLeftOut(t *testing.T) {
+	w := newWorld()
+	w.refuse[50], w.refuse[52] = pulse.ErrGone, pulse.ErrGone
+	rep, p := problem(t, w, "", Request{})
+	if p == nil || p.Kind != Nothing || p.Message != "mpv has just stopped playing" || len(rep.Moves) != 0 {
+		t.Errorf("both: %+v, %+v", rep, p)
+	}
+	w = newWorld()
+	w.refuse[50] = pulse.ErrGone
+	rep, p = problem(t, w, "", Request{})
+	if p != nil || len(rep.Moves) != 1 || rep.Moves[0].Stream != 52 || rep.Result != ResultMoved {
+		t.Errorf("one: %+v, %+v", rep, p)
+	}
+}

@@ -1,0 +1,226 @@
+package pulse
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/jfreymuth/pulse/proto"
+)
+
+// listenAs listens at the path as another user. Who listens is who called
+// listen(2) (SO_PEERCRED, unix(7)); only this thread becomes another user, and it
+// ends with the goroutine that never gives it back.
+func listenAs(t *testing.T, path string, uid int) *net.UnixListener {
+	t.Helper()
+	type result struct {
+		l   *net.UnixListener
+		err error
+	}
+	done := make(chan result)
+	go func() {
+		runtime.LockOSThread()
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); errno != 0 {
+			done <- result{nil, errno}
+			return
+		}
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		done <- result{l, err}
+	}()
+	r := <-done
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	t.Cleanup(func() { r.l.Close() })
+	return r.l
+}
+
+// A socket may be ours by its file and somebody else's by its listener: then a
+// stranger would read our cookie and see what we play.
+func TestWhoListensIsAskedToo(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can be two users")
+	}
+	const stranger = 12345
+	dir := socketDir(t)
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "native")
+	l := listenAs(t, path, stranger)
+	if err := os.Chown(path, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	heard := make(chan int, 1)
+	go func() {
+		conn, err := l.AcceptUnix()
+		if err != nil {
+			heard <- -1
+			return
+		}
+		defer conn.Close()
+		n, _ := conn.Read(make([]byte, 16)) // until it is closed
+		heard <- n
+	}()
+	if e := refused(t, "unix:"+path, ample); !errors.Is(e, errForeign) {
+		t.Errorf("refused for another reason: %v", e)
+	}
+	if n := <-heard; n > 0 {
+		t.Errorf("the stranger was told %d bytes", n)
+	}
+}
+
+// And the other way round: the file is a stranger's, the listener is ours. Such
+// a socket is not even connected to.
+func TestWhoseTheFileIsIsAskedFirst(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can be two users")
+	}
+	var connected atomic.Bool
+	f := newFake(t, false)
+	f.accepted = func(int) bool { connected.Store(true); return true }
+	f.start()
+	if err := os.Chown(f.path, 12345, 12345); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := connectUnix(within(t, ample), f.path); !errors.Is(err, errForeign) {
+		t.Errorf("%v", err)
+	}
+	// What came before this one would have been accepted before it.
+	if err := os.Chown(f.path, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if connected.Load() {
+		t.Error("it was connected to")
+	}
+}
+
+func TestAFileThatIsNoSocketIsSaidToBeNone(t *testing.T) {
+	file := filepath.Join(socketDir(t), "native")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := connectUnix(within(t, ample), file); !errors.Is(err, errNotSocket) {
+		t.Errorf("%v", err)
+	}
+	if _, _, err := connectUnix(within(t, ample), file+"x"); err == nil || err.Error() != "there is no such socket" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestOurOwnServerNeedsNoCookie(t *testing.T) {
+	f := newFake(t, false).start()
+	conn, credentials, err := connectUnix(within(t, ample), f.path)
+	if err != nil || !credentials {
+		t.Fatalf("credentials: %v, %v", credentials, err)
+	}
+	conn.Close()
+}
+
+// An acknowledged move that nobody saw is unconfirmed and nothing else: whoever
+// is told of a timeout would believe that nothing was asked.
+func TestAMoveThatIsNotSeenIsNoTimeout(t *testing.T) {
+	for name, err := range map[string]error{"seen by nobody": nil, "out of time": ErrTimeout, "out of time, with words": fmt.Errorf("x: %w", ErrTimeout)} {
+		got := unconfirmed(err)
+		if !errors.Is(got, ErrUnconfirmed) || errors.Is(got, ErrTimeout) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	got := unconfirmed(ErrDenied)
+	if !errors.Is(got, ErrUnconfirmed) || !errors.Is(got, ErrDenied) {
+		t.Errorf("with a cause: %v", got)
+	}
+
+	f := newFake(t, true)
+	f.answer = func(conn int, r frame) []byte {
+		if conn > 0 {
+			return nil
+		}
+		return usual(r, true)
+	}
+	c := dialFake(t, f)
+	if errs := c.Move(within(t, soon), 7, 65, 66); !errors.Is(errs[0], ErrUnconfirmed) || errors.Is(errs[0], ErrTimeout) || !errors.Is(errs[1], ErrUnconfirmed) {
+		t.Errorf("%v", errs)
+	}
+}
+
+func TestAMoveBeforeTheEndOfTimeIsATimeoutOfItself(t *testing.T) {
+	f := newFake(t, true)
+	c := dialFake(t, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if errs := c.Move(ctx, 7, 65); !errors.Is(errs[0], context.Canceled) || errors.Is(errs[0], ErrUnconfirmed) {
+		t.Errorf("%v", errs)
+	}
+}
+
+// One entry's text is bounded exactly: what fits stays as it is, and what goes
+// beyond is emptied, its neighbours not.
+func TestTheBoundOfOneEntryIsItsOwn(t *testing.T) {
+	value := strings.Repeat("v", 900)
+	entry := func(properties int) enc {
+		p := map[string]string{}
+		for i := range properties {
+			p[fmt.Sprintf("key %03d", i)] = value
+		}
+		return enc{}.client(1, "c", p)
+	}
+	one := len(entry(1)) - len(entry(0))
+	fits := (maxEntryText - len(entry(0))) / one
+	for _, c := range []struct {
+		properties int
+		whole      bool
+	}{{1, true}, {fits, true}, {fits + 3, false}, {3 * fits, false}} {
+		in := entry(c.properties)
+		n, b := shortened(t, in)
+		if whole := bytes.Equal(b, in); whole != c.whole {
+			t.Errorf("%d properties, %d bytes: whole is %v", c.properties, len(in), whole)
+		}
+		if n > maxEntryText+c.properties*32+2000 {
+			t.Errorf("%d properties: %d bytes are left", c.properties, n)
+		}
+	}
+	// Two that fit side by side stay whole together, though not as one.
+	both := append(entry(fits), entry(fits)...)
+	if _, b := shortened(t, both); !bytes.Equal(b, both) {
+		t.Errorf("one entry cost the other its words")
+	}
+}
+
+func TestErrorsAreThoseOfTheRequest(t *testing.T) {
+	move, list := &proto.MoveSinkInput{}, &proto.GetSinkInfoList{}
+	for _, c := range []struct {
+		request proto.RequestArgs
+		code    proto.Error
+		want    error
+	}{
+		{move, proto.ErrNoSuchEntity, ErrGone},
+		{&proto.GetSinkInputInfo{}, proto.ErrNoSuchEntity, ErrGone},
+		{move, proto.ErrInvalidArgument, ErrRefused},
+		{move, proto.ErrAccessDenied, ErrDenied},
+		{list, proto.ErrAccessDenied, ErrDenied},
+		{list, proto.ErrNoAuthenticationKey, ErrDenied},
+		{list, proto.ErrTimeout, ErrTimeout},
+		{list, proto.ErrProtocolError, ErrProtocol},
+		{list, malformed, ErrProtocol},
+	} {
+		if got := serverCode(c.request, c.code); !errors.Is(got, c.want) {
+			t.Errorf("%T, %v: %v, want %v", c.request, c.code, got, c.want)
+		}
+	}
+	for _, code := range []proto.Error{proto.ErrNoSuchEntity, proto.ErrInvalidArgument} {
+		var words *serverError
+		if got := serverCode(list, code); !errors.As(got, &words) || strings.Contains(got.Error(), "pulseaudio: ") {
+			t.Errorf("a list, %v: %v", code, got)
+		}
+	}
+}

@@ -134,7 +134,7 @@ func (a *app) root() *cobra.Command {
 	root.SetHelpCommand(&cobra.Command{
 		Use:       "help [command]",
 		Short:     "show the usage of a command",
-		ValidArgs: []string{"list", "why", "undo", "follow", "remember", "forget", "rules", "reset", "config", "bind", "gnome", "completion"},
+		ValidArgs: []string{"list", "why", "undo", "follow", "remember", "forget", "rules", "reset", "config", "bind", "completion"},
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 && cmd == root { // "help list sinks" is about "list"

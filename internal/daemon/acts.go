@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/patoggle/patoggle/config"
 	"github.com/patoggle/patoggle/internal/lasting"
@@ -16,7 +18,8 @@ func (s *server) answer(ctx context.Context, p *toggle.Pipeline, h config.Hotkey
 	d := &lasting.Desk{Pipeline: p, Store: s.store}
 	switch h.Action {
 	case config.Next, config.Prev, config.To:
-		return p.Run(ctx, request(h))
+		rep, err := p.Run(ctx, request(h))
+		return s.later(h, rep, err)
 	}
 	if s.store == nil {
 		err := &toggle.Problem{Kind: toggle.Failed, Message: "there is no place to remember anything"}
@@ -45,6 +48,22 @@ func (s *server) answer(ctx context.Context, p *toggle.Pipeline, h config.Hotkey
 		rep.Reason = term.Escape(k.Name) + word + term.Escape(k.Label)
 	}
 	return rep, err
+}
+
+// later takes a press on a silent window: where its application is known, its
+// next stream starts on the sink that was asked for.
+func (s *server) later(h config.Hotkey, rep *toggle.Report, err error) (*toggle.Report, error) {
+	var p *toggle.Problem
+	if !errors.As(err, &p) || p.Kind != toggle.Nothing || len(rep.Moves) > 0 || rep.Window == nil || s.intend == nil {
+		return rep, err
+	}
+	r := request(h)
+	to := s.intend(rep.Window.PIDs, r.Way, r.Sink)
+	if to == nil {
+		return rep, err
+	}
+	rep.Result, rep.Reason = toggle.ResultNothing, fmt.Sprintf("%s → %s, when it plays", term.Escape(rep.Application), term.Escape(to.Label))
+	return rep, nil
 }
 
 // record writes a press down, once it was answered.

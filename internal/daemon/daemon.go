@@ -257,6 +257,11 @@ func (d *service) run(ctx context.Context, k *seat) error {
 	d.sound = server.sound
 	defer server.view.close()
 	tasks.Go(func() { server.sound.keep(ctx) })
+	if server.store != nil {
+		router := newRouter(server, d.dialSound)
+		server.route, server.intend = router.pressed, router.intend
+		tasks.Go(func() { router.run(ctx) })
+	}
 	tasks.Go(func() { server.run(ctx) })
 
 	source, late := d.keySource(k, server.press)
@@ -305,6 +310,13 @@ func (d *service) newServer() *server {
 	})
 	server.store = d.openStore()
 	return server
+}
+
+// dialSound opens a connection for the router.
+func (d *service) dialSound(ctx context.Context) (*pulse.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	return pulse.Dial(ctx, pulse.Options{Server: d.Server, Getenv: d.Getenv, Properties: append(toggle.Properties(), "media.role")})
 }
 
 // openStore is what is remembered; nil where there is no place for it.

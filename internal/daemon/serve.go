@@ -35,6 +35,8 @@ type server struct {
 	store *state.Store
 	// route is told of presses before they move anything; nil for nobody.
 	route func(pulse.SinkIndex, ...pulse.StreamIndex)
+	// intend notes a press on a silent application; nil for nobody.
+	intend func(pids []int, way toggle.Way, sink string) *toggle.Output
 
 	presses chan config.Hotkey // unbuffered: see press
 	checks  sync.WaitGroup     // the verifications under way

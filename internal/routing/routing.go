@@ -19,9 +19,11 @@ const (
 	// stream's change and the sink's removal come in either order, on
 	// PulseAudio in the same millisecond, on PipeWire up to 22 ms apart.
 	Verdict = 500 * time.Millisecond
-	// Young is how long after a move of ours a stream that is put elsewhere is
-	// moved once more: the session manager was still linking it.
-	Young = time.Second
+	// Young is how long after its beginning a stream that is put elsewhere is
+	// moved once more: the session manager was still linking it. Whether a press
+	// did it is known after YoungVerdict, when the press has been written down.
+	Young        = time.Second
+	YoungVerdict = 80 * time.Millisecond
 	// HomePause is how long PulseAudio is given to bring a stream home by
 	// itself, which takes it at most 8 ms.
 	HomePause = 50 * time.Millisecond
@@ -77,6 +79,7 @@ type held struct {
 	want   string
 	by     state.By
 	since  time.Time
+	begun  time.Time // zero: it was there before us
 	home   string    // where it goes when that sink returns
 	goAt   time.Time // when to look whether it is home; zero: not
 	from   string    // the sink it left for a reason not known yet
@@ -193,7 +196,7 @@ func (e *Engine) move(now time.Time, i Stream, s *held, to string, by state.By) 
 // with the wish of its rule. wanted is a sink that was asked for while its
 // application was silent, "" mostly.
 func (e *Engine) Begins(now time.Time, i Stream, on string, wish Wish, wanted string) []Action {
-	s := &held{on: on, wish: wish, since: now}
+	s := &held{on: on, wish: wish, since: now, begun: now}
 	e.streams[i] = s
 	if wanted != "" && e.sinks[wanted] {
 		return e.move(now, i, s, wanted, state.Press)
@@ -269,9 +272,6 @@ func (e *Engine) On(now time.Time, i Stream, on string) []Action {
 		return e.fall(now, i, s)
 	case e.followed(now, s):
 		return e.back(now, i, s)
-	case s.by == state.Rule && len(s.moves) > 0 && now.Sub(s.moves[len(s.moves)-1]) < Young && s.want == s.from:
-		s.from, s.leftAt = "", time.Time{}
-		return e.move(now, i, s, s.want, state.Rule)
 	}
 	return nil // until Tick
 }
@@ -316,12 +316,26 @@ func (e *Engine) fall(now time.Time, i Stream, s *held) []Action {
 	return nil
 }
 
+// young tells whether a stream left the sink of its rule so soon that it may
+// have been the session manager.
+func (s *held) young() bool {
+	return s.by == state.Rule && s.want == s.from && s.leftAt.Sub(s.begun) < Young
+}
+
+// due is when the verdict on a stream that left its sink is spoken.
+func (s *held) due() time.Time {
+	if s.young() {
+		return s.leftAt.Add(YoungVerdict)
+	}
+	return s.leftAt.Add(Verdict)
+}
+
 // Next is when Tick has something to decide; false: nothing waits.
 func (e *Engine) Next() (time.Time, bool) {
 	var next time.Time
 	for _, s := range e.streams {
 		if s.from != "" {
-			next = earlier(next, s.leftAt.Add(Verdict))
+			next = earlier(next, s.due())
 		}
 		if !s.goAt.IsZero() {
 			next = earlier(next, s.goAt)
@@ -345,18 +359,31 @@ func (e *Engine) Tick(now time.Time) []Action {
 		if !s.goAt.IsZero() && !now.Before(s.goAt) {
 			out = append(out, e.goHome(now, i, s)...)
 		}
-		if s.from != "" && !now.Before(s.leftAt.Add(Verdict)) {
-			s.from, s.leftAt = "", time.Time{}
-			s.home, s.expect = "", ""
-			s.want, s.by, s.since = s.on, state.User, now
-			if e.Asked != nil {
-				if by := e.Asked(i, s.on); by != "" {
-					s.by = by
-				}
-			}
+		if s.from != "" && !now.Before(s.due()) {
+			out = append(out, e.judge(now, i, s)...)
 		}
 	}
 	return out
+}
+
+// judge takes a stream that left its sink while that stayed: it was the user, or
+// a press of another patoggle.
+func (e *Engine) judge(now time.Time, i Stream, s *held) []Action {
+	young := s.young()
+	s.from, s.leftAt = "", time.Time{}
+	s.home, s.expect = "", ""
+	var by state.By
+	if e.Asked != nil {
+		by = e.Asked(i, s.on)
+	}
+	if young && by == "" {
+		return e.move(now, i, s, s.want, state.Rule)
+	}
+	if by == "" {
+		by = state.User
+	}
+	s.want, s.by, s.since = s.on, by, now
+	return nil
 }
 
 // Failed takes a move that did not come true.

@@ -183,7 +183,7 @@ func TestEveryMatchingRuleIsInThePageAndTheOtherWayRound(t *testing.T) {
 	matching := section(t, page(t, "patoggle.1"), "Sh", "MATCHING")
 	rules := []match.Rule{
 		match.RulePID, match.RuleInstance, match.RuleDescendant, match.RuleSandbox,
-		match.RuleSteam, match.RuleUnit, match.RuleParent, match.RuleName,
+		match.RuleSteam, match.RuleAppID, match.RuleUnit, match.RuleParent, match.RuleName,
 	}
 	var words []string
 	for _, r := range rules {

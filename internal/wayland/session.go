@@ -26,7 +26,6 @@ type Session struct {
 	Program, Name string
 
 	getenv func(string) string
-	uid    int
 }
 
 // Find looks who is behind $WAYLAND_DISPLAY, which may be absolute, and behind
@@ -46,7 +45,7 @@ func Find(ctx context.Context, getenv func(string) string) (s *Session, named bo
 	if err != nil {
 		return nil, named, fmt.Errorf("%w: %w", ErrNone, err)
 	}
-	s = &Session{Socket: path, PID: int(cred.Pid), getenv: getenv, uid: os.Getuid()}
+	s = &Session{Socket: path, PID: int(cred.Pid), getenv: getenv}
 	// The pid is 0 for a process of another pid namespace.
 	s.Program = comm(s.PID)
 	s.Name = nameOf(s.Program)

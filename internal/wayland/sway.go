@@ -20,7 +20,7 @@ const (
 )
 
 func askSway(ctx context.Context, s *Session) (*Answer, error) {
-	conn, err := s.dialOwn(ctx, []string{s.getenv("SWAYSOCK"), s.swaySocket()})
+	conn, err := s.dialOwn(ctx, s.swaySockets())
 	if err != nil {
 		return nil, err
 	}
@@ -37,9 +37,15 @@ func askSway(ctx context.Context, s *Session) (*Answer, error) {
 	return parseSway(reply)
 }
 
-// swaySocket is sway's socket by its rule for the name (sway/ipc-server.c).
-func (s *Session) swaySocket() string {
-	return filepath.Join(s.getenv("XDG_RUNTIME_DIR"), "sway-ipc."+strconv.Itoa(s.uid)+"."+strconv.Itoa(s.PID)+".sock")
+// swaySockets are SWAYSOCK and, by sway's rule for the name (sway/ipc-server.c),
+// sway-ipc.UID.PID.sock.
+func (s *Session) swaySockets() []string {
+	paths := []string{s.getenv("SWAYSOCK")}
+	found, err := filepath.Glob(filepath.Join(s.getenv("XDG_RUNTIME_DIR"), "sway-ipc.*."+strconv.Itoa(s.PID)+".sock"))
+	if err == nil {
+		paths = append(paths, found[:min(len(found), maxInstances)]...)
+	}
+	return paths
 }
 
 // readIPC reads one reply of the type.

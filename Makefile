@@ -48,6 +48,7 @@ need-go:
 build:
 	@packaging/debian-setup build
 	packaging/compile patoggle patoggle
+	packaging/compile patoggle-top patoggle-top
 	packaging/compile patoggled patoggled
 	packaging/compile patoggle-x11keys patoggle-x11keys
 
@@ -130,7 +131,7 @@ soak:
 	$(GO) test -race -count=1 -timeout 24h -v -run '^TestSoak$$' ./internal/soak -args -soak=$(SOAK)
 
 clean:
-	rm -rf build dist patoggle patoggled patoggle-x11keys
+	rm -rf build dist patoggle patoggle-top patoggled patoggle-x11keys
 
 # .deb, .rpm, Arch Linux's and .apk of the programs, in dist.
 packages:

@@ -45,7 +45,7 @@ func programs(t testing.TB) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for name, file := range map[string]string{"patoggle": lab.Binary(t, "patoggle"), "patoggled": daemon, x11keys.Name: filepath.Join(filepath.Dir(daemon), x11keys.Name)} {
+	for name, file := range map[string]string{"patoggle": lab.Binary(t, "patoggle"), "patoggle-top": lab.Binary(t, "patoggle-top"), "patoggled": daemon, x11keys.Name: filepath.Join(filepath.Dir(daemon), x11keys.Name)} {
 		if err := os.Symlink(file, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}

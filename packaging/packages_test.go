@@ -229,7 +229,7 @@ func TestThePackages(t *testing.T) {
 			oneShot, daemon := one(t, out, format.oneShot), one(t, out, format.daemon)
 			const extension = "/usr/share/gnome-shell/extensions/patoggle@patoggle.github.io/"
 			want := []string{
-				"/usr/bin/patoggle", "/usr/share/man/man1/patoggle.1.gz", "/usr/share/man/man5/patoggle-config.5.gz",
+				"/usr/bin/patoggle", "/usr/bin/patoggle-top", "/usr/share/man/man1/patoggle.1.gz", "/usr/share/man/man5/patoggle-config.5.gz",
 				"/usr/share/bash-completion/completions/patoggle", "/usr/share/fish/vendor_completions.d/patoggle.fish", format.zsh,
 				"/usr/share/doc/patoggle/examples/config.toml", "/usr/share/doc/patoggle/changelog.gz",
 				extension + "metadata.json", extension + "extension.js", extension + "focusedWindow.js", extension + "keys.js",
@@ -289,7 +289,7 @@ func TestThePackages(t *testing.T) {
 			return f
 		}
 		for _, dir := range []string{glibc, musl} {
-			for _, name := range []string{"patoggle", "patoggled"} {
+			for _, name := range []string{"patoggle", "patoggle-top", "patoggled"} {
 				for _, p := range needs(filepath.Join(dir, name)).Progs {
 					if p.Type == elf.PT_INTERP {
 						t.Errorf("%s is not static", name)
@@ -395,7 +395,7 @@ func cleanRoot(t *testing.T, out string) {
 	}
 
 	bin := filepath.Join(root, "usr/bin")
-	for _, name := range []string{"patoggle", "patoggled", x11keys.Name} {
+	for _, name := range []string{"patoggle", "patoggle-top", "patoggled", x11keys.Name} {
 		if r := d.Run(nil, filepath.Join(bin, name), "--version"); r.Code != 0 || r.Stdout != name+" "+version+"\n" {
 			t.Errorf("%s --version: code %d, %q, %q", name, r.Code, r.Stdout, r.Stderr)
 		}

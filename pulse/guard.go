@@ -45,6 +45,8 @@ type guard struct {
 	mu   sync.Mutex
 	open map[uint32]uint32 // by tag: the command of each open request
 	held int               // frames still to collect before sending
+	// ears take the sound of a channel; the sound of others is dropped.
+	ears map[uint32]func([]byte)
 
 	// went gets a value for a frame that was collected, when there is room:
 	// whoever wants two frames in order waits for it between them.
@@ -95,9 +97,11 @@ func (g *guard) next() error {
 	if h.length > maxFrame {
 		return errTooBig
 	}
-	if h.channel != controlChannel || h.flags != 0 || h.length < minBody {
-		_, err := g.in.Discard(int(h.length))
-		return readCause(err)
+	if h.channel != controlChannel {
+		return g.sound(h)
+	}
+	if h.flags != 0 || h.length < minBody {
+		return g.discard(int(h.length))
 	}
 	if err := g.body(int(h.length)); err != nil {
 		return err
@@ -112,6 +116,52 @@ func (g *guard) next() error {
 		}
 	}
 	return nil
+}
+
+// discard skips n bytes.
+func (g *guard) discard(n int) error {
+	_, err := g.in.Discard(n)
+	return readCause(err)
+}
+
+// sound takes a frame of another channel than that of control: what is
+// recorded. It never reaches the library.
+func (g *guard) sound(h frameHeader) error {
+	g.mu.Lock()
+	hear := g.ears[h.channel]
+	g.mu.Unlock()
+	if hear == nil {
+		return g.discard(int(h.length))
+	}
+	var piece [256]byte // a whole number of samples
+	rest := int(h.length)
+	for heard := 0; rest > 0 && heard < maxData; {
+		n, err := io.ReadFull(g.in, piece[:min(rest, len(piece))])
+		if err != nil {
+			return readCause(err)
+		}
+		hear(piece[:n])
+		rest -= n
+		heard += n
+	}
+	return g.discard(rest)
+}
+
+// listen hands the sound of a channel to hear, from the reading goroutine,
+// until deaf is called.
+func (g *guard) listen(channel uint32, hear func([]byte)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ears == nil {
+		g.ears = make(map[uint32]func([]byte))
+	}
+	g.ears[channel] = hear
+}
+
+func (g *guard) deaf(channel uint32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.ears, channel)
 }
 
 // body reads n bytes behind room for a header into g.frame. The buffer grows

@@ -435,6 +435,10 @@ func (l *link) exchange(ctx context.Context, calls []call, ordered bool) error {
 // a stream.
 func serverCode(request proto.RequestArgs, code proto.Error) error {
 	switch request.(type) {
+	case *proto.CreateRecordStream, *proto.DeleteRecordStream:
+		if code == proto.ErrNoSuchEntity {
+			return ErrGone
+		}
 	case *proto.MoveSinkInput, *proto.GetSinkInputInfo, *proto.GetClientInfo:
 		switch code {
 		case proto.ErrNoSuchEntity:

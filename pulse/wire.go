@@ -117,6 +117,8 @@ const (
 	// sizes, what was agreed on, the sink, whether it sleeps, its latency
 	// (command_create_playback_stream).
 	shapePlayback shape = "LLLLLLLamLtbUf"
+	// command_create_record_stream
+	shapeRecording shape = "LLLLamLtbUf"
 )
 
 // replyShape returns the shape of the reply to a command, and whether it may
@@ -125,7 +127,9 @@ func replyShape(command uint32) (s shape, list, ok bool) {
 	switch command {
 	case proto.OpAuth, proto.OpSetClientName:
 		return shapeIndex, false, true
-	case proto.OpMoveSinkInput, proto.OpSubscribe:
+	case proto.OpCreateRecordStream:
+		return shapeRecording, false, true
+	case proto.OpMoveSinkInput, proto.OpSubscribe, proto.OpDeleteRecordStream:
 		return shapeEmpty, false, true
 	case proto.OpGetServerInfo:
 		return shapeServer, false, true

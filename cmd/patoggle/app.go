@@ -145,7 +145,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(a.listCommand(), a.whyCommand(),
 		a.undoCommand(), a.followCommand(), a.rememberCommand(), a.forgetCommand(), a.rulesCommand(), a.resetCommand(),
-		a.configCommand(), a.bindCommand(), a.gnomeCommand(), a.completionCommand(root))
+		a.configCommand(), a.bindCommand(), a.gnomeCommand(), a.topCommand(), a.completionCommand(root))
 	return root
 }
 

@@ -28,6 +28,7 @@ Usage:
     patoggle rules           every rule, and the streams it fits
     patoggle reset           everything follows the default sink, nothing is
                              remembered
+    patoggle top             live: what plays where, and how loud; ? shows the keys
     patoggle config path|check|init
     patoggle bind [KEYS] [next|prev|to SINK] [--for DESKTOP] [--check]
                              how to bind it to a key of this desktop
@@ -154,6 +155,18 @@ knows. The configuration stays.
 
 Example:
     patoggle reset --yes
+`,
+	"top": `patoggle top is a live view of the sinks and what plays on them.
+
+Usage:
+    patoggle top [--server ADDRESS] [--display NAME] [--config FILE]
+
+Up and down choose a stream, right and left move it round the sinks, a digit
+moves it to that sink, u takes the last move back, ? shows all keys, q quits.
+NO_COLOR keeps colours away.
+
+Example:
+    patoggle top
 `,
 	"config": `patoggle config is about the configuration file.
 

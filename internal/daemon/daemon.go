@@ -255,7 +255,7 @@ func (d *service) run(ctx context.Context, k *seat) error {
 
 	server := d.newServer()
 	d.sound = server.sound
-	defer server.view.close()
+	defer server.view.Close()
 	tasks.Go(func() { server.sound.keep(ctx) })
 	if server.store != nil {
 		router := newRouter(server, d.dialSound)
@@ -297,7 +297,7 @@ func (d *service) newServer() *server {
 		}
 		return c, nil
 	}, d.soundChanged)
-	screen := &view{open: func(ctx context.Context) (desktop.Conn, error) {
+	screen := &desktop.Held{Open: func(ctx context.Context) (desktop.Conn, error) {
 		return desktop.Open(ctx, desktop.Options{Display: d.Display, Getenv: d.Getenv})
 	}}
 	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/notify"
 	"github.com/patoggle/patoggle/internal/state"
 	"github.com/patoggle/patoggle/internal/term"
@@ -27,7 +28,7 @@ type server struct {
 	verbose bool
 	config  *atomic.Pointer[config.Config]
 	sound   *link
-	view    *view
+	view    *desktop.Held // of presses
 	notes   *notes
 	// base has what the pipeline needs beside configuration and connections.
 	base toggle.Pipeline
@@ -55,7 +56,7 @@ type target struct {
 	to   string      // the sink's label, escaped
 }
 
-func newServer(speak *speaker, verbose bool, cfg *atomic.Pointer[config.Config], l *link, v *view, n *notes, base toggle.Pipeline) *server {
+func newServer(speak *speaker, verbose bool, cfg *atomic.Pointer[config.Config], l *link, v *desktop.Held, n *notes, base toggle.Pipeline) *server {
 	return &server{
 		speak: speak, verbose: verbose, config: cfg, sound: l, view: v, notes: n, base: base,
 		presses: make(chan config.Hotkey),
@@ -109,7 +110,7 @@ func (s *server) serve(ctx context.Context, h config.Hotkey) {
 	var c *claimer
 	p := s.base
 	p.Config = cfg
-	p.Display = func(ctx context.Context) (toggle.Display, error) { return s.view.get(ctx) }
+	p.Display = func(ctx context.Context) (toggle.Display, error) { return s.view.Get(ctx) }
 	p.Sound = func(ctx context.Context) (toggle.Sound, error) {
 		conn, err := s.sound.get(ctx)
 		if err != nil {

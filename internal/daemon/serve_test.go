@@ -125,7 +125,7 @@ func served(t *testing.T, st *stage, f func(t *testing.T, press func() bool)) st
 		cfg.Store(config.Default())
 		speak := &speaker{w: &log}
 		l := newLink(func(context.Context) (sound, error) { return st, nil }, func(error) {})
-		v := &view{open: func(context.Context) (desktop.Conn, error) { return oneWindow{newWire()}, nil }}
+		v := &desktop.Held{Open: func(context.Context) (desktop.Conn, error) { return oneWindow{newWire()}, nil }}
 		n := newNotes(func(context.Context, notify.Note) error { return nil }, speak, false)
 		s := newServer(speak, true, &cfg, l, v, n, toggle.Pipeline{
 			Procs: func() match.Processes { return oneProcess{} },
@@ -144,7 +144,7 @@ func served(t *testing.T, st *stage, f func(t *testing.T, press func() bool)) st
 		})
 		cancel()
 		tasks.Wait()
-		v.close()
+		v.Close()
 		if len(s.want) != 0 {
 			t.Errorf("it still remembers %v", s.want)
 		}

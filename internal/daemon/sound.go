@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
-	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/pulse"
@@ -177,41 +175,4 @@ func soundAway(err error) error {
 		return &toggle.Problem{Kind: toggle.Failed, Message: "the sound server is away", Err: err}
 	}
 	return err
-}
-
-// view is the desktop that presses look at. A press whose time is over ends
-// the connection, and the next one opens another.
-type view struct {
-	open func(context.Context) (desktop.Conn, error)
-	mu   sync.Mutex
-	conn desktop.Conn // nil when there is none
-}
-
-func (v *view) get(ctx context.Context) (desktop.Conn, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.conn != nil {
-		select {
-		case <-v.conn.Done():
-			v.conn.Close()
-			v.conn = nil
-		default:
-			return v.conn, nil
-		}
-	}
-	c, err := v.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	v.conn = c
-	return c, nil
-}
-
-func (v *view) close() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.conn != nil {
-		v.conn.Close()
-		v.conn = nil
-	}
 }

@@ -8,18 +8,15 @@ import (
 	"syscall"
 )
 
-// answers is what a compositor can say of the window in front.
+// answers is what a compositor can say of the window in front. The zero value is
+// each window's process, whoever draws it.
 type answers int
 
 const (
-	// processes: each window's, whoever draws it.
-	processes answers = iota
 	// applications: an application id, from which a process has to be found.
-	applications
+	applications answers = iota + 1
 	// xOnly: nothing, but its X11 windows can be asked for.
 	xOnly
-	// nothing at all.
-	nothing
 )
 
 // cover brings something up, and what it returns takes it away again.

@@ -39,9 +39,9 @@ type compositor struct {
 	// that cannot be had.
 	launcher cover
 	lock     cover
-	// lockUntold is true where the compositor goes on calling the window below
-	// the lock the focused one.
-	lockUntold bool
+	// launcherUntold and lockUntold are true where the compositor goes on
+	// calling the window below the focused one.
+	launcherUntold, lockUntold bool
 	// unaskable is what patoggle must say of a native window where answers is
 	// xOnly or nothing.
 	unaskable string
@@ -59,7 +59,7 @@ var compositors = map[string]compositor{
 	},
 	"labwc": {
 		title: "labwc", argv: []string{"labwc"}, version: []string{"labwc", "--version"},
-		env: headless, answers: applications, launcher: layer, lock: swaylock,
+		env: headless, answers: applications, launcher: layer, launcherUntold: true, lock: swaylock,
 	},
 	"wayfire": {
 		title: "wayfire", argv: []string{"wayfire", "-c", "HOME/wayfire.ini"}, version: []string{"wayfire", "--version"},

@@ -14,7 +14,7 @@ import (
 
 // sway starts sway without a screen. It refuses to run as root, and then runs
 // as another user of a user namespace of its own.
-func sway(t *testing.T, l *lab.Lab) *lab.Process {
+func sway(t testing.TB, l *lab.Lab) *lab.Process {
 	t.Helper()
 	lab.Need(t, "sway", "foot", "unshare")
 	config := filepath.Join(l.Dir, "sway.conf")

@@ -271,3 +271,29 @@ func (a *app) printRules(rows []lasting.Row) error {
 	}
 	return t.Write(a.stdout)
 }
+
+// held are the notes of "patoggle list" on what holds a stream.
+var held = map[string]string{
+	lasting.HeldByPress:      "pinned here",
+	lasting.HeldByRule:       "by a rule",
+	lasting.HeldByRemembered: "remembered",
+	lasting.HeldByDefault:    "follows the default",
+}
+
+// addHolds says in a listing what holds each stream. Where that cannot be read
+// nothing is said.
+func (a *app) addHolds(l *listing, v *toggle.View) {
+	s, err := a.store()
+	cfg, cerr := a.loadConfig(io.Discard)
+	if err != nil || cerr != nil {
+		return
+	}
+	d := &lasting.Desk{Pipeline: a.pipeline(cfg), Store: s}
+	holds, err := d.Holds(v, cfg)
+	if err != nil {
+		return
+	}
+	for i := range l.Streams {
+		l.Streams[i].HeldBy = holds[l.Streams[i].Index]
+	}
+}

@@ -94,7 +94,13 @@ func TestFollowResetAndWhatIsRemembered(t *testing.T) {
 		if len(rules.Rules) != 1 || rules.Rules[0].Sink != "b" || len(rules.Rules[0].Streams) != 1 || rules.Rules[0].Idle != "patoggled is not running" {
 			t.Errorf("the rules are %s", r.Stdout)
 		}
+		if r := do(0, "list", "streams", "--json"); !strings.Contains(r.Stdout, `"held_by":"press"`) {
+			t.Errorf("what holds the stream is not said: %s", r.Stdout)
+		}
 		do(0, "follow", "--app", "paplay")
+		if r := do(0, "list", "streams"); !strings.Contains(r.Stdout, "follows the default") {
+			t.Errorf("that it follows is not said: %s", r.Stdout)
+		}
 		if on := s.On(stream); on != "a" {
 			t.Errorf("following it is on %q", on)
 		}

@@ -47,6 +47,7 @@ func (a *app) listCommand() *cobra.Command {
 				return a.printMenu(v)
 			}
 			l := newListing(v)
+			a.addHolds(l, v)
 			if a.json {
 				return a.printJSON(l)
 			}
@@ -125,6 +126,7 @@ type listingStream struct {
 	Focused     bool              `json:"focused"`
 	Rule        string            `json:"rule"`
 	Confidence  string            `json:"confidence"`
+	HeldBy      string            `json:"held_by"`
 }
 
 func newListing(v *toggle.View) *listing {
@@ -283,6 +285,7 @@ func (a *app) printStreams(l *listing, v *toggle.View) error {
 				note{v.Match.Streams[i].Own, "not an application"},
 				note{s.Corked, "paused"},
 				note{s.Muted, "muted"},
+				note{s.HeldBy != "", held[s.HeldBy]},
 			)},
 			term.Cell{Text: s.Media, Style: term.Dim},
 		)

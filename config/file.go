@@ -47,7 +47,23 @@ func Load(path string) (*Config, []Warning, error) {
 //
 // The file has to be a regular one of at most MaxSize bytes. One that others
 // than its owner may change gives a warning.
-func Read(path string) (*Config, []Warning, error) {
+func Read(path string) (*Config, []Warning, error) { return read(path, false) }
+
+// LoadForPress is Load, and ReadForPress is Read, for a key press, which needs no
+// rules and waits for each thousand of them: Config.Rules is empty, and mistakes
+// in them are not told.
+func LoadForPress(path string) (*Config, []Warning, error) {
+	c, warnings, err := read(path, true)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Default(), nil, nil
+	}
+	return c, warnings, err
+}
+
+// ReadForPress is Read as LoadForPress is Load.
+func ReadForPress(path string) (*Config, []Warning, error) { return read(path, true) }
+
+func read(path string, press bool) (*Config, []Warning, error) {
 	f, info, err := open(path)
 	if err != nil {
 		var e *Error
@@ -58,7 +74,7 @@ func Read(path string) (*Config, []Warning, error) {
 		return nil, nil, Errors{e}
 	}
 	defer f.Close() // only read from
-	c, err := Parse(path, f)
+	c, err := parseFor(path, f, press)
 	return c, check(path, info, os.Geteuid()), err
 }
 

@@ -22,13 +22,18 @@ var (
 
 // Parse reads a configuration. The name is what errors call the file. An
 // error is always an Errors; an empty document is the default configuration.
-func Parse(name string, r io.Reader) (*Config, error) {
+func Parse(name string, r io.Reader) (*Config, error) { return parseFor(name, r, false) }
+
+func parseFor(name string, r io.Reader, press bool) (*Config, error) {
 	doc, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
 	if err != nil {
 		return nil, Errors{{File: name, Message: "cannot be read: " + cause(err), Err: err}}
 	}
 	if len(doc) > MaxSize {
 		return nil, Errors{{File: name, Message: fmt.Sprintf("larger than %d bytes", MaxSize)}}
+	}
+	if press {
+		doc = withoutRules(doc)
 	}
 	p := parser{file: name}
 	root, err := parseDocument(doc)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"strings"
 )
@@ -18,17 +19,17 @@ type Rule struct {
 	Line int
 }
 
-// Fits tells whether the rule is about an application of these names with this
-// role.
-func (r Rule) Fits(names []string, role string) bool {
-	if r.Role.text != "" && !r.Role.Match(role) {
+// fits tells whether the rule is about an application of these folded names with
+// this folded role.
+func (r *Rule) fits(names []string, role string) bool {
+	if r.Role.text != "" && !match(r.Role.folded, role) {
 		return false
 	}
 	if r.App.text == "" {
 		return true
 	}
 	for _, n := range names {
-		if r.App.Match(n) {
+		if match(r.App.folded, n) {
 			return true
 		}
 	}
@@ -72,16 +73,21 @@ func NewRuleBook(rules []Rule) *RuleBook {
 
 // Find returns the number of the first rule that fits, from 0; -1 without.
 func (b *RuleBook) Find(names []string, role string) int {
+	role = fold(role)
+	folded := make([]string, len(names))
+	for i, n := range names {
+		folded[i] = fold(n)
+	}
 	best := -1
 	try := func(i int) bool {
-		if (best < 0 || i < best) && b.rules[i].Fits(names, role) {
+		if (best < 0 || i < best) && b.rules[i].fits(folded, role) {
 			best = i
 			return true
 		}
 		return false
 	}
-	for _, n := range names {
-		for _, i := range b.byName[fold(n)] {
+	for _, n := range folded {
+		for _, i := range b.byName[n] {
 			if try(i) {
 				break
 			}
@@ -97,6 +103,36 @@ func (b *RuleBook) Find(names []string, role string) int {
 
 // Rule returns the rule of a number.
 func (b *RuleBook) Rule(i int) Rule { return b.rules[i] }
+
+// withoutRules blanks the [[rule]] tables, and keeps every line at its place. A
+// document with strings of several lines, in which one could not tell what is a
+// header, is left as it is.
+func withoutRules(doc []byte) []byte {
+	header := []byte("[[rule]]")
+	if !bytes.Contains(doc, header) || bytes.Contains(doc, []byte(`"""`)) || bytes.Contains(doc, []byte("'''")) {
+		return doc
+	}
+	out := make([]byte, 0, len(doc))
+	inside := false
+	for line := range bytes.Lines(doc) {
+		text := bytes.TrimLeft(line, " \t")
+		switch {
+		case bytes.HasPrefix(text, header):
+			inside = true
+		case bytes.HasPrefix(text, []byte("[")):
+			inside = false
+		}
+		switch {
+		case !inside:
+			out = append(out, line...)
+		case bytes.HasSuffix(line, newline):
+			out = append(out, '\n')
+		}
+	}
+	return out
+}
+
+var newline = []byte("\n")
 
 var ruleKeys = []string{"app", "role", "sink"}
 

@@ -225,14 +225,18 @@ const maxXID = 1<<29 - 1
 
 // loadConfig reads the configuration.
 func (a *app) loadConfig(warnings io.Writer) (*config.Config, error) {
+	return a.loadWith(warnings, config.Load, config.Read)
+}
+
+// loadWith reads the configuration: with load where it need not be there.
+func (a *app) loadWith(warnings io.Writer, load, named func(string) (*config.Config, []config.Warning, error)) (*config.Config, error) {
 	path, err := a.configPath()
 	if err != nil {
 		// Without a home there is no file, and no file means the defaults.
 		return config.Default(), nil
 	}
-	load := config.Load
 	if a.configFile != "" {
-		load = config.Read // a file that was named has to be there
+		load = named // a file that was named has to be there
 	}
 	cfg, warn, err := load(path)
 	for _, w := range warn {

@@ -26,7 +26,7 @@ Usage:
     patoggle remember        its next streams start where it plays now
     patoggle forget          they no longer do
     patoggle rules           every rule, and the streams it fits
-    patoggle reset           everything follows the default sink, nothing is
+    patoggle reset [--yes]   everything follows the default sink, nothing is
                              remembered
     patoggle top             live: what plays where, and how loud; ? shows the keys
     patoggle config path|check|init

@@ -9,12 +9,13 @@ import (
 	"unicode"
 	"unicode/utf16"
 
+	"github.com/patoggle/patoggle/config"
 	"github.com/patoggle/patoggle/internal/toggle"
 )
 
 // toggle serves one request and reports it in the form that was asked for.
 func (a *app) toggle(r toggle.Request, withNote bool) error {
-	cfg, err := a.loadConfig(a.stderr)
+	cfg, err := a.loadWith(a.stderr, config.LoadForPress, config.ReadForPress)
 	if err != nil {
 		if a.json {
 			return errors.Join(err, a.printJSON(&toggle.Report{Result: toggle.ResultFailed, Reason: reason(err), Moves: []toggle.Move{}}))

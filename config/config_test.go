@@ -304,8 +304,8 @@ func TestADocumentMadeToBeSlowIsNot(t *testing.T) {
 			if strings.Contains(err.Error(), "larger than") {
 				t.Fatalf("%d bytes are too many to be read at all", len(doc))
 			}
-			// It takes a fraction of a second; what is quadratic takes hours.
-			if took := time.Since(start); took > 20*time.Second {
+			// It takes seconds at most; what is quadratic takes hours.
+			if took := time.Since(start); took > 3*time.Minute {
 				t.Errorf("it took %v", took)
 			}
 			for line := range strings.Lines(err.Error()) {

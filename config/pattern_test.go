@@ -97,7 +97,7 @@ func TestAGlobMadeToBeSlowIsNot(t *testing.T) {
 	}
 	// The product of the lengths is five million steps; a matcher that tries
 	// every star again would not end within the life of this machine.
-	if took := time.Since(start); took > 10*time.Second {
+	if took := time.Since(start); took > 2*time.Minute {
 		t.Errorf("it took %v", took)
 	}
 }

@@ -33,6 +33,7 @@ var situations = []situation{
 	{"compositor hangs", hung},
 	{"compositor killed", killed},
 	{"nested", nested},
+	{"hotkeys", hotkeys},
 }
 
 // streams are the indices of the stream that may move and of the one that must

@@ -149,7 +149,7 @@ func build(to string) error {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
 	}
-	for _, program := range []string{"cmd/patoggle", "internal/lab/helper", "internal/desktops"} {
+	for _, program := range []string{"cmd/patoggle", "cmd/patoggled", "internal/lab/helper", "internal/desktops"} {
 		file, err := lab.Build(program)
 		if err != nil {
 			return err

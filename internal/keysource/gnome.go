@@ -147,7 +147,7 @@ func (g *gnome) end(ctx context.Context) {
 // errNoExtension is that the shell is there, and our extension is not.
 var errNoExtension = &Unusable{
 	Message: "GNOME gives hotkeys through an extension, and that of patoggle is not active",
-	Hint:    `install and enable it and log in anew, or let GNOME start patoggle: "patoggle bind" shows how`,
+	Hint:    `"patoggle gnome-extension install" puts it there; or let GNOME start patoggle: "patoggle bind" shows how`,
 }
 
 // gnomeAway puts an error of the shell into words.

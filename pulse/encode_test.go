@@ -99,6 +99,12 @@ func (e enc) stream(s testStream) enc {
 	return e.boolean(false).props(s.props).boolean(false).boolean(true).boolean(true).format()
 }
 
+func (e enc) recording(s testStream, resampler string) enc {
+	e = e.u32(s.index).str(s.media).u32(proto.Undefined).u32(s.client).u32(s.sink)
+	e = e.spec().stereo().usec(0).usec(0).str(resampler).str("driver").props(s.props)
+	return e.boolean(false).volumes(0x8000, 0x8000).boolean(true).boolean(true).boolean(true).format()
+}
+
 func (e enc) client(index uint32, name string, props map[string]string) enc {
 	return e.u32(index).str(name).u32(proto.Undefined).str("driver").props(props)
 }

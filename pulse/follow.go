@@ -34,7 +34,7 @@ func (c *Conn) Follow(ctx context.Context, streams ...StreamIndex) []error {
 	request := func(s StreamIndex) proto.RequestArgs {
 		return &proto.MoveSinkInput{SinkInputIndex: uint32(s), DeviceIndex: uint32(NoSink), DeviceName: defaultSink}
 	}
-	return c.move(ctx, is, to, request, errs, streams)
+	return c.move(ctx, is, to, request, look, errs, streams)
 }
 
 // defaultSink asks which sink is the default one, and whether PipeWire answers.

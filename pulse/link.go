@@ -439,7 +439,7 @@ func serverCode(request proto.RequestArgs, code proto.Error) error {
 		if code == proto.ErrNoSuchEntity {
 			return ErrGone
 		}
-	case *proto.MoveSinkInput, *proto.GetSinkInputInfo, *proto.GetClientInfo:
+	case *proto.MoveSinkInput, *proto.MoveSourceOutput, *proto.GetSinkInputInfo, *proto.GetClientInfo:
 		switch code {
 		case proto.ErrNoSuchEntity:
 			return ErrGone

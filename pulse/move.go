@@ -102,13 +102,13 @@ func (c *Conn) Move(ctx context.Context, to SinkIndex, streams ...StreamIndex) [
 	request := func(s StreamIndex) proto.RequestArgs {
 		return &proto.MoveSinkInput{SinkInputIndex: uint32(s), DeviceIndex: uint32(to)}
 	}
-	return c.move(ctx, is, to, request, errs, streams)
+	return c.move(ctx, is, to, request, look, errs, streams)
 }
 
 // move sends the request for each of the streams and waits until it is true,
-// which on PipeWire is when another connection sees them on the sink to. errs
-// is as long as streams and is what it returns.
-func (c *Conn) move(ctx context.Context, pipewire bool, to SinkIndex, request func(StreamIndex) proto.RequestArgs, errs []error, streams []StreamIndex) []error {
+// which on PipeWire is when another connection sees them, with look, on the
+// sink to. errs is as long as streams and is what it returns.
+func (c *Conn) move(ctx context.Context, pipewire bool, to SinkIndex, request func(StreamIndex) proto.RequestArgs, look looker, errs []error, streams []StreamIndex) []error {
 	calls := make([]call, len(streams))
 	for i, s := range streams {
 		calls[i].request = request(s)
@@ -132,14 +132,14 @@ func (c *Conn) move(ctx context.Context, pipewire bool, to SinkIndex, request fu
 		case errs[i] == nil:
 			waiting[s] = append(waiting[s], i)
 		case errors.Is(errs[i], ErrGone):
-			errs[i] = c.whatIsGone(ctx, s)
+			errs[i] = c.whatIsGone(ctx, look, s)
 		}
 	}
 	if !pipewire || len(waiting) == 0 {
 		return errs
 	}
 	err := c.withSecond(ctx, func(ctx context.Context, l *link) error {
-		w := &wait{mover: c.main, looker: l, to: to, again: again}
+		w := &wait{mover: c.main, looker: l, look: look, to: to, again: again}
 		return w.confirm(ctx, waiting, errs)
 	})
 	for _, places := range waiting {
@@ -158,7 +158,7 @@ func unconfirmed(err error) error {
 }
 
 // whatIsGone tells, after "no such entity", whether stream or sink is meant.
-func (c *Conn) whatIsGone(ctx context.Context, s StreamIndex) error {
+func (c *Conn) whatIsGone(ctx context.Context, look looker, s StreamIndex) error {
 	seen, err := look(ctx, c.main, s)
 	if err != nil {
 		return err
@@ -172,6 +172,7 @@ func (c *Conn) whatIsGone(ctx context.Context, s StreamIndex) error {
 // wait is a move that is waited for.
 type wait struct {
 	mover, looker *link
+	look          looker
 	to            SinkIndex
 	again         func([]StreamIndex) // asks once more
 }
@@ -183,7 +184,7 @@ func (w *wait) confirm(ctx context.Context, waiting map[StreamIndex][]int, errs 
 	due := time.Now().Add(repeatIn)
 	for pause := firstPause; ; pause = min(pause*3/2, lastPause) {
 		streams := slices.Collect(maps.Keys(waiting))
-		seen, err := look(ctx, w.looker, streams...)
+		seen, err := w.look(ctx, w.looker, streams...)
 		if err != nil {
 			return err
 		}
@@ -232,7 +233,7 @@ func (w *wait) gone(ctx context.Context, missing []StreamIndex) ([]StreamIndex, 
 	if len(missing) == 0 {
 		return nil, nil
 	}
-	seen, err := look(ctx, w.mover, missing...)
+	seen, err := w.look(ctx, w.mover, missing...)
 	if err != nil {
 		return nil, err
 	}
@@ -244,6 +245,11 @@ func (w *wait) gone(ctx context.Context, missing []StreamIndex) ([]StreamIndex, 
 // second one: to the one that moved, pipewire-pulse pretends for a second that
 // the move happened.
 func (c *Conn) Look(ctx context.Context, streams ...StreamIndex) (map[StreamIndex]SinkIndex, error) {
+	return c.lookApart(ctx, look, streams)
+}
+
+// lookApart is Look with the looker.
+func (c *Conn) lookApart(ctx context.Context, look looker, streams []StreamIndex) (map[StreamIndex]SinkIndex, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	is, err := c.isPipeWire(ctx)
@@ -261,6 +267,9 @@ func (c *Conn) Look(ctx context.Context, streams ...StreamIndex) (map[StreamInde
 	})
 	return seen, err
 }
+
+// looker finds out on which sinks the streams are, without those that are gone.
+type looker func(context.Context, *link, ...StreamIndex) (map[StreamIndex]SinkIndex, error)
 
 // maxSingle is up to how many streams are asked for one by one; for more the
 // whole list is asked for.

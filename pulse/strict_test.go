@@ -203,6 +203,21 @@ func (g *grammar) stream() {
 	g.format()
 }
 
+func (g *grammar) recording() {
+	g.want('L')
+	g.stringOrNull()
+	g.want('L', 'L', 'L', 'a', 'm', 'U', 'U')
+	g.stringOrNull()
+	g.stringOrNull()
+	g.props()
+	g.boolean()
+	g.want('v')
+	g.boolean()
+	g.boolean()
+	g.boolean()
+	g.format()
+}
+
 func (g *grammar) client() {
 	g.want('L')
 	g.stringOrNull()
@@ -230,13 +245,15 @@ func readReply(command uint32, b []byte) (longest int, err error) {
 	switch command {
 	case proto.OpAuth, proto.OpSetClientName:
 		g.want('L')
-	case proto.OpMoveSinkInput, proto.OpSubscribe:
+	case proto.OpMoveSinkInput, proto.OpMoveSourceOutput, proto.OpSubscribe:
 	case proto.OpGetServerInfo:
 		g.server()
 	case proto.OpGetSinkInputInfo:
 		g.stream()
-	case proto.OpGetSinkInfoList:
+	case proto.OpGetSinkInfoList, proto.OpGetSourceInfoList:
 		all(g.sink)
+	case proto.OpGetSourceOutputInfoList:
+		all(g.recording)
 	case proto.OpGetSinkInputInfoList:
 		all(g.stream)
 	case proto.OpGetClientInfoList:

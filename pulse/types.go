@@ -100,6 +100,8 @@ type Sink struct {
 	// has no ports.
 	Port            string
 	PortDescription string
+	// Monitor is true for a source that gives what a sink plays. A sink is none.
+	Monitor bool
 	// Available is that of the active port; unknown without ports.
 	Available Availability
 	// Properties are the sink's properties that are strings, and asked for in
@@ -126,6 +128,9 @@ type Stream struct {
 	Media  string
 	Corked bool
 	Muted  bool
+	// Meter is true for a recording that only wants the peaks, for a level
+	// meter (PulseAudio, PA_STREAM_PEAK_DETECT).
+	Meter bool
 	// Volume as in Sink.
 	Volume int
 	Driver string
@@ -153,6 +158,9 @@ type Snapshot struct {
 	Streams []Stream
 	// Self is the client index of the connection that took the snapshot.
 	Self ClientIndex
+	// Input is true when Sinks are sources, Streams what records from them, and
+	// Server.DefaultSink the default source: see Inputs.
+	Input bool
 }
 
 // Sink returns the sink with the index, or nil.

@@ -113,6 +113,10 @@ const (
 	shapeSink   shape = "LttamLvbLtUtLPUVLLL[ttLL]tF"
 	shapeStream shape = "LtLLLamvUUttbPbbbf"
 	shapeClient shape = "LtLtP"
+	// A source has the shape of a sink (source_fill_tagstruct), a source output
+	// its volume elsewhere (source_output_fill_tagstruct).
+	shapeSource       shape = shapeSink
+	shapeSourceOutput shape = "LtLLLamUUttPbvbbbf"
 	// playback_stream reply: index, sink input and missing bytes, four buffer
 	// sizes, what was agreed on, the sink, whether it sleeps, its latency
 	// (command_create_playback_stream).
@@ -129,7 +133,7 @@ func replyShape(command uint32) (s shape, list, ok bool) {
 		return shapeIndex, false, true
 	case proto.OpCreateRecordStream:
 		return shapeRecording, false, true
-	case proto.OpMoveSinkInput, proto.OpSubscribe, proto.OpDeleteRecordStream:
+	case proto.OpMoveSinkInput, proto.OpMoveSourceOutput, proto.OpSubscribe, proto.OpDeleteRecordStream:
 		return shapeEmpty, false, true
 	case proto.OpGetServerInfo:
 		return shapeServer, false, true
@@ -139,6 +143,10 @@ func replyShape(command uint32) (s shape, list, ok bool) {
 		return shapeSink, true, true
 	case proto.OpGetSinkInputInfoList:
 		return shapeStream, true, true
+	case proto.OpGetSourceInfoList:
+		return shapeSource, true, true
+	case proto.OpGetSourceOutputInfoList:
+		return shapeSourceOutput, true, true
 	case proto.OpGetClientInfoList:
 		return shapeClient, true, true
 	case proto.OpGetClientInfo:

@@ -16,6 +16,7 @@ var requests = []uint32{
 	proto.OpAuth, proto.OpSetClientName, proto.OpMoveSinkInput, proto.OpSubscribe, proto.OpGetServerInfo,
 	proto.OpGetSinkInputInfo, proto.OpGetSinkInfoList, proto.OpGetSinkInputInfoList, proto.OpGetClientInfoList,
 	proto.OpGetClientInfo, proto.OpCreatePlaybackStream,
+	proto.OpGetSourceInfoList, proto.OpGetSourceOutputInfoList, proto.OpMoveSourceOutput,
 }
 
 // replies are well-formed bodies for each command.
@@ -24,17 +25,20 @@ func replies() map[uint32][]enc {
 	sink := testSink{index: 44, name: "a", description: "Speakers", props: props, ports: []string{"headphones", "speaker"}}
 	stream := testStream{index: 65, client: 64, sink: 44, media: "a song", props: props}
 	return map[uint32][]enc{
-		proto.OpAuth:                 {enc{}.u32(35)},
-		proto.OpSetClientName:        {enc{}.u32(12)},
-		proto.OpMoveSinkInput:        {nil},
-		proto.OpSubscribe:            {nil},
-		proto.OpGetServerInfo:        {enc{}.server("pulseaudio", "16.1", "a")},
-		proto.OpGetSinkInputInfo:     {enc{}.stream(stream)},
-		proto.OpGetSinkInfoList:      {nil, enc{}.sink(sink), enc{}.sink(sink).sink(testSink{name: "b"})},
-		proto.OpGetSinkInputInfoList: {nil, enc{}.stream(stream), enc{}.stream(stream).stream(testStream{})},
-		proto.OpGetClientInfo:        {enc{}.client(1, "mpv", props)},
-		proto.OpCreatePlaybackStream: {enc{}.u32(0).u32(65).u32(0).u32(4).u32(3).u32(2).u32(1).spec().stereo().u32(44).str("a").boolean(false).usec(20).format()},
-		proto.OpGetClientInfoList:    {nil, enc{}.client(1, "mpv", props), enc{}.client(1, "", nil).client(2, "x", props)},
+		proto.OpAuth:                    {enc{}.u32(35)},
+		proto.OpSetClientName:           {enc{}.u32(12)},
+		proto.OpMoveSinkInput:           {nil},
+		proto.OpSubscribe:               {nil},
+		proto.OpGetServerInfo:           {enc{}.server("pulseaudio", "16.1", "a")},
+		proto.OpGetSinkInputInfo:        {enc{}.stream(stream)},
+		proto.OpGetSinkInfoList:         {nil, enc{}.sink(sink), enc{}.sink(sink).sink(testSink{name: "b"})},
+		proto.OpGetSinkInputInfoList:    {nil, enc{}.stream(stream), enc{}.stream(stream).stream(testStream{})},
+		proto.OpGetClientInfo:           {enc{}.client(1, "mpv", props)},
+		proto.OpMoveSourceOutput:        {nil},
+		proto.OpGetSourceInfoList:       {nil, enc{}.sink(sink), enc{}.sink(sink).sink(testSink{name: "b"})},
+		proto.OpGetSourceOutputInfoList: {nil, enc{}.recording(stream, "peaks"), enc{}.recording(stream, "").recording(testStream{}, "")},
+		proto.OpCreatePlaybackStream:    {enc{}.u32(0).u32(65).u32(0).u32(4).u32(3).u32(2).u32(1).spec().stereo().u32(44).str("a").boolean(false).usec(20).format()},
+		proto.OpGetClientInfoList:       {nil, enc{}.client(1, "mpv", props), enc{}.client(1, "", nil).client(2, "x", props)},
 	}
 }
 

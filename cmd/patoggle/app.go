@@ -39,6 +39,7 @@ type app struct {
 	server, display, configFile string
 	timeout                     time.Duration
 	json, quiet, verbose        bool
+	input                       bool // it is about what records
 
 	front toggle.Display // a look that was taken already, nil for none
 }
@@ -125,6 +126,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVarP(&r.DryRun, "dry-run", "n", false, "move nothing, say what would move")
 	f.BoolVar(&r.Verify, "verify", false, "look again after a second, retry once")
 	f.BoolVar(&notify, "notify", false, "show a desktop notification")
+	f.BoolVar(&a.input, "input", false, inputUsage)
 	// The library's own version flag would link text/template, with which the
 	// linker keeps every exported method: a quarter of the program.
 	f.BoolVar(&showVersion, "version", false, "show the version")
@@ -155,6 +157,7 @@ const (
 	windowUsage = "the application of this window"
 	pidUsage    = "this process and its descendants"
 	guessUsage  = "let matches of low confidence act"
+	inputUsage  = "what records and the microphones, not what plays"
 )
 
 // targetFlags say whom to move.
@@ -292,6 +295,9 @@ func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 				for _, w := range c.Warnings() {
 					say(a.stderr, "warning", term.Escape(w))
 				}
+			}
+			if a.input {
+				return c.Inputs(), nil
 			}
 			return c, nil
 		},

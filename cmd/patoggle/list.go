@@ -20,18 +20,28 @@ import (
 func (a *app) listCommand() *cobra.Command {
 	var menu bool
 	cmd := &cobra.Command{
-		Use:       "list [sinks|streams]",
+		Use:       "list [sinks|streams|inputs]",
 		Short:     "show the sinks and what plays on them",
-		ValidArgs: []string{"sinks", "streams"},
+		ValidArgs: []string{"sinks", "streams", "inputs"},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
 			}
-			return oneWord("sinks", "streams")(cmd, args)
+			return oneWord("sinks", "streams", "inputs")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if menu && (a.json || len(args) == 1 && args[0] != "sinks") {
+			if menu && (a.json || len(args) == 1 && args[0] == "streams") {
 				return wrong(usageHint(cmd), "--menu goes with \"patoggle list sinks\" alone")
+			}
+			what := ""
+			if len(args) == 1 {
+				what = args[0]
+			}
+			if what == "inputs" {
+				a.input, what = true, ""
+			}
+			if a.input && what != "" {
+				return wrong(usageHint(cmd), "--input goes with \"patoggle list\" alone")
 			}
 			v, err := a.lookAround()
 			if err != nil {
@@ -51,15 +61,28 @@ func (a *app) listCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(l)
 			}
-			what := ""
-			if len(args) == 1 {
-				what = args[0]
-			}
 			return a.printListing(l, v, what)
 		},
 	}
 	cmd.Flags().BoolVar(&menu, "menu", false, "a line for each sink, for a menu program")
+	cmd.Flags().BoolVar(&a.input, "input", false, inputUsage)
 	return cmd
+}
+
+// device is what the side that was asked for calls a sink.
+func (a *app) device() string {
+	if a.input {
+		return "source"
+	}
+	return "sink"
+}
+
+// idle says that no stream of that side is there.
+func (a *app) idle() string {
+	if a.input {
+		return "nothing is recording"
+	}
+	return "nothing is playing"
 }
 
 // lookAround looks at the sound server and at the focused window.
@@ -201,11 +224,11 @@ func (a *app) printListing(l *listing, v *toggle.View, what string) error {
 
 func (a *app) printSinks(l *listing, v *toggle.View) error {
 	if len(l.Sinks) == 0 {
-		fmt.Fprintln(a.stdout, "no sink at all")
+		fmt.Fprintln(a.stdout, "no "+a.device()+" at all")
 		return nil
 	}
 	t := a.table(
-		term.Column{Title: "  SINK"},
+		term.Column{Title: "  " + strings.ToUpper(a.device())},
 		term.Column{Title: "VOLUME", Right: true},
 		term.Column{Title: "STATE"},
 		term.Column{Title: "NOTE"},
@@ -255,13 +278,13 @@ func inRingOrder(l *listing) []int {
 
 func (a *app) printStreams(l *listing, v *toggle.View) error {
 	if len(l.Streams) == 0 {
-		fmt.Fprintln(a.stdout, "nothing is playing")
+		fmt.Fprintln(a.stdout, a.idle())
 		return nil
 	}
 	t := a.table(
 		term.Column{Title: "  STREAM"},
 		term.Column{Title: "APPLICATION"},
-		term.Column{Title: "SINK"},
+		term.Column{Title: strings.ToUpper(a.device())},
 		term.Column{Title: "VOLUME", Right: true},
 		term.Column{Title: "NOTE"},
 		term.Column{Title: "MEDIA", Flexible: true},

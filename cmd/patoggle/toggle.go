@@ -40,7 +40,9 @@ func (a *app) toggle(r toggle.Request, withNote bool) error {
 	if a.verbose {
 		a.printMoves(rep)
 	}
-	a.record(rep)
+	if !a.input { // "patoggle undo" is about what plays
+		a.record(rep)
+	}
 	if withNote || cfg.Notify.OneShot() {
 		a.notify(rep, err)
 	}
@@ -97,7 +99,7 @@ func (a *app) printReport(rep *toggle.Report) {
 // printMoves says what became of each stream and why, for -v.
 func (a *app) printMoves(rep *toggle.Report) {
 	for _, m := range rep.Moves {
-		from := "no sink"
+		from := "no " + a.device()
 		if m.From != "" {
 			from = toggle.Quote(m.From)
 		}

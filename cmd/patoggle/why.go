@@ -30,6 +30,7 @@ func (a *app) whyCommand() *cobra.Command {
 		},
 	}
 	t.add(cmd)
+	cmd.Flags().BoolVar(&a.input, "input", false, inputUsage)
 	return cmd
 }
 
@@ -172,7 +173,7 @@ func (a *app) printWhy(e *explanation, v *toggle.View, t toggle.Target, guess bo
 		fmt.Fprintf(out, "    %s\n", term.Escape(r))
 	}
 	if len(e.Streams) == 0 {
-		fmt.Fprintln(out, "nothing is playing")
+		fmt.Fprintln(out, a.idle())
 	}
 	unseen := e.Window == nil && t.AboutWindow()
 	for i, s := range e.Streams {

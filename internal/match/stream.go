@@ -22,6 +22,7 @@ const (
 	propRole        = "media.role"                    // "event"; PipeWire's own word is "Notification"
 	propMonitor     = "stream.monitor"                // PipeWire: "true" for what listens to a sink
 	propModule      = "pulse.module.id"               // pipewire-pulse: of a module loaded through it
+	propPeaks       = "resample.peaks"                // pipewire-pulse: "true" for PA_STREAM_PEAK_DETECT
 	propLinkGroup   = "node.link-group"               // PipeWire: one side of a loopback, filter or combined sink
 )
 
@@ -30,7 +31,7 @@ const (
 func Properties() []string {
 	return []string{
 		propApplication, propID, propBinary, propPID, propAPI, propSecPID, propPeer, propType, propAppID,
-		propRole, propMonitor, propModule, propLinkGroup,
+		propRole, propMonitor, propModule, propLinkGroup, propPeaks,
 	}
 }
 
@@ -69,6 +70,12 @@ func (w *world) resolve(st *pulse.Stream) subject {
 	case c.Index == w.in.Snapshot.Self:
 		s.own, s.never = true, "it is patoggle's own"
 		return s
+	case st.Meter || st.Properties[propPeaks] == "true":
+		s.own, s.never = true, "it is a level meter"
+		return s
+	case w.listens(st):
+		s.own, s.never = true, "it records what a sink plays, not what a microphone hears"
+		return s
 	case st.Properties[propMonitor] == "true":
 		s.own, s.never = true, "it listens to a sink instead of playing"
 		return s
@@ -88,6 +95,15 @@ func (w *world) resolve(st *pulse.Stream) subject {
 		s.own, s.never = true, "it is patoggle's own"
 	}
 	return s
+}
+
+// listens tells whether the stream records from the monitor of a sink.
+func (w *world) listens(st *pulse.Stream) bool {
+	if !w.in.Snapshot.Input {
+		return false
+	}
+	from := w.in.Snapshot.Sink(st.Sink)
+	return from != nil && from.Monitor
 }
 
 // trusted takes the pid that PipeWire knows from the socket of a client of its

@@ -37,6 +37,9 @@ const (
 // Report is what a request did. Its JSON form is stable and documented in
 // patoggle(1). Names in it are as the outside gave them, not escaped.
 type Report struct {
+	// Input is true when the request was about what records: then the sinks here
+	// are sources.
+	Input bool `json:"-"`
 	// Window is nil when the request named no window.
 	Window *Window `json:"window"`
 	// Application is whom the request was about, "" when that is not known.

@@ -36,12 +36,13 @@ type Book struct {
 	// Outputs are all sinks of the snapshot in its order.
 	Outputs []Output
 	ring    []pulse.SinkIndex
+	input   bool // its outputs are sources
 }
 
 // NewBook names the sinks and builds the ring: the configured list in its
 // order, else every sink by name. Left out are sinks that the configuration
 // skips and sinks whose active port has nothing plugged in ("no"; "unknown"
-// counts as usable).
+// counts as usable), and of sources those that give what a sink plays.
 func NewBook(sinks []pulse.Sink, cfg *config.Config) *Book {
 	b := &Book{Outputs: make([]Output, len(sinks))}
 	for i, s := range sinks {
@@ -60,7 +61,7 @@ func NewBook(sinks []pulse.Sink, cfg *config.Config) *Book {
 	})
 	enter := func(i int) {
 		o := &b.Outputs[i]
-		if o.InCycle || o.Available == pulse.AvailableNo || o.matches(cfg.Skip) {
+		if o.InCycle || o.Monitor || o.Available == pulse.AvailableNo || o.matches(cfg.Skip) {
 			return
 		}
 		o.InCycle = true
@@ -166,6 +167,7 @@ func (b *Book) Step(from pulse.SinkIndex, back bool) (pulse.SinkIndex, bool) {
 // usage Problem that lists the candidates.
 func (b *Book) Find(query string) (*Output, error) {
 	q := strings.ToLower(query)
+	device := sideOf(b.input).device
 	names := func(o *Output) []string { return []string{o.Name, o.Nickname, o.Label, o.Description} }
 	pick := func(fits func(string) bool) (hits []*Output) {
 		for i := range b.Outputs {
@@ -177,7 +179,7 @@ func (b *Book) Find(query string) (*Output, error) {
 		return hits
 	}
 	if strings.TrimSpace(q) == "" {
-		return nil, &Problem{Kind: Usage, Message: "the sink's name is empty", Hint: "the sinks are " + b.list(b.all())}
+		return nil, &Problem{Kind: Usage, Message: "the " + device + "'s name is empty", Hint: "the " + device + "s are " + b.list(b.all())}
 	}
 	// A sink's name is unique and wins over another sink's equal nickname.
 	for i := range b.Outputs {
@@ -193,15 +195,15 @@ func (b *Book) Find(query string) (*Output, error) {
 	case 1:
 		return hits[0], nil
 	case 0:
-		hint := "there is no sink at all"
+		hint := "there is no " + device + " at all"
 		if len(b.Outputs) > 0 {
-			hint = "the sinks are " + b.list(b.all())
+			hint = "the " + device + "s are " + b.list(b.all())
 		}
-		return nil, &Problem{Kind: Usage, Message: fmt.Sprintf("no sink is called %s", Quote(query)), Hint: hint}
+		return nil, &Problem{Kind: Usage, Message: fmt.Sprintf("no %s is called %s", device, Quote(query)), Hint: hint}
 	}
 	return nil, &Problem{
 		Kind:    Usage,
-		Message: fmt.Sprintf("%s fits %d sinks", Quote(query), len(hits)),
+		Message: fmt.Sprintf("%s fits %d %ss", Quote(query), len(hits), device),
 		Hint:    "it could be " + b.list(hits),
 	}
 }

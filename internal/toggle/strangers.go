@@ -17,9 +17,10 @@ type Stranger struct {
 func (s Stranger) String() string { return Quote(s.Name) + ` in "` + s.Key + `" fits no sink` }
 
 // Strangers are the entries of "sinks" and "skip" that fit none of the book's
-// sinks, in their order: misspelt, or not plugged in.
+// sinks, in their order: misspelt, or not plugged in. Of sources there are none:
+// those keys are about sinks.
 func (b *Book) Strangers(cfg *config.Config) []Stranger {
-	if cfg == nil {
+	if cfg == nil || b.input {
 		return nil
 	}
 	var all []Stranger

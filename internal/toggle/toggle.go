@@ -32,7 +32,8 @@ type Display interface {
 	Inside(context.Context, desktop.WindowID) ([]int, error)
 }
 
-// Sound is what the pipeline needs of a sound server; *pulse.Conn has it.
+// Sound is what the pipeline needs of a sound server; *pulse.Conn has it, and
+// *pulse.Inputs for the side that records.
 type Sound interface {
 	Snapshot(context.Context) (*pulse.Snapshot, error)
 	Move(context.Context, pulse.SinkIndex, ...pulse.StreamIndex) []error
@@ -259,7 +260,7 @@ func (p *Pipeline) look(ctx, displayCtx context.Context, window *desktop.WindowI
 		cfg = &config.Config{}
 	}
 	v.config = cfg
-	v.Book = NewBook(v.Snapshot.Sinks, cfg)
+	v.Book = newBook(v.Snapshot, cfg)
 	return v, nil
 }
 
@@ -317,6 +318,7 @@ func (p *Pipeline) run(ctx context.Context, r Request, rep *Report) error {
 		return err
 	}
 	defer v.warming.Wait()
+	rep.Input = v.Snapshot.Input
 	if window != nil && v.ScreenErr != nil {
 		return DisplayError(v.ScreenErr, v.Screen, r.Target.Window)
 	}
@@ -371,9 +373,9 @@ func (p *Pipeline) choose(ctx context.Context, v *View, r Request, rep *Report) 
 		return p.noStream(v, r.Target.Stream)
 	case r.Target.Whom == ByName:
 		rep.Application = r.Target.App
-		return &Problem{Kind: Nothing, Message: term.Escape(r.Target.App) + " is not playing anything", Hint: p.playing(v)}
+		return &Problem{Kind: Nothing, Message: term.Escape(r.Target.App) + " is not " + v.side().doing + " anything", Hint: p.playing(v)}
 	}
-	return &Problem{Kind: Nothing, Message: "nothing is playing"}
+	return &Problem{Kind: Nothing, Message: "nothing is " + v.side().doing}
 }
 
 // NoStream is the Problem of a Target that names a stream which is not there;
@@ -431,7 +433,7 @@ func (p *Pipeline) chooseMatched(ctx context.Context, v *View, r Request, rep *R
 		s := &v.Snapshot.Streams[i]
 		switch {
 		case m.Ambiguous:
-			return p.ambiguous(s, m)
+			return p.ambiguous(v, s, m)
 		case !m.Matched:
 		case m.Confidence.Acts(r.Guess):
 			p.add(rep, v, s, string(m.Rule), m.Confidence.String())
@@ -453,7 +455,7 @@ func (p *Pipeline) chooseMatched(ctx context.Context, v *View, r Request, rep *R
 			Hint:    "its sound is not on this machine's server; run patoggle over there",
 		}
 	}
-	silent := &Problem{Kind: Nothing, Message: term.Escape(rep.Application) + " is not playing anything"}
+	silent := &Problem{Kind: Nothing, Message: term.Escape(rep.Application) + " is not " + v.side().doing + " anything"}
 	switch {
 	case v.Match.Window.User != "":
 		silent.Message += " that is yours"
@@ -467,7 +469,7 @@ func (p *Pipeline) chooseMatched(ctx context.Context, v *View, r Request, rep *R
 	case v.Match.Window.Reason != "":
 		silent.Hint = term.Escape(v.Match.Window.Reason)
 	case slices.ContainsFunc(v.Match.Streams, func(m match.Stream) bool { return !m.Own }):
-		silent.Hint = `"patoggle why" says whose each stream is`
+		silent.Hint = `"patoggle why` + v.side().flag + `" says whose each stream is`
 	}
 	return silent
 }
@@ -527,12 +529,12 @@ func (p *Pipeline) playing(v *View) string {
 		names = append(names, fmt.Sprintf("%s (stream %d)", what, s.Index))
 	}
 	if len(names) == 0 {
-		return "nothing is playing at all"
+		return "nothing is " + v.side().doing + " at all"
 	}
-	return "playing are " + strings.Join(names, ", ")
+	return v.side().doing + " are " + strings.Join(names, ", ")
 }
 
-func (p *Pipeline) ambiguous(s *pulse.Stream, m *match.Stream) error {
+func (p *Pipeline) ambiguous(v *View, s *pulse.Stream, m *match.Stream) error {
 	names := make([]string, len(m.Candidates))
 	byPID := slices.SortedFunc(slices.Values(m.Candidates), func(a, b proc.Process) int { return a.PID - b.PID })
 	for i, c := range byPID {
@@ -542,7 +544,7 @@ func (p *Pipeline) ambiguous(s *pulse.Stream, m *match.Stream) error {
 		Kind: Failed,
 		Message: fmt.Sprintf("ambiguous: stream %d (%s) says it is process %s, which in sandboxes is each of %s",
 			s.Index, Quote(p.name(s, m)), term.Escape(s.Property("application.process.id")), strings.Join(names, ", ")),
-		Hint: fmt.Sprintf("nothing was moved; \"patoggle --stream %d\" moves this one", s.Index),
+		Hint: fmt.Sprintf("nothing was moved; \"patoggle%s --stream %d\" moves this one", v.side().flag, s.Index),
 	}
 }
 
@@ -600,19 +602,20 @@ func (v *View) step(rep *Report, way Way) (*Output, error) {
 	if ok {
 		return v.Book.Output(to), nil
 	}
+	words := v.side()
 	if len(v.Book.ring) == 0 {
-		p := &Problem{Kind: Nothing, Message: "no sink to play on"}
+		p := &Problem{Kind: Nothing, Message: "no " + words.device + " " + words.use}
 		if s := strange(v.Book.Strangers(v.config)); s != "" {
 			p.Message += ": " + s
-			p.Hint = "the sinks are " + v.Book.list(v.Book.all())
+			p.Hint = "the " + words.device + "s are " + v.Book.list(v.Book.all())
 		} else if len(v.Book.Outputs) > 0 {
-			p.Hint = "every sink is skipped by the configuration, not in its list, or has nothing plugged in: " + v.Book.list(v.Book.all())
+			p.Hint = "every " + words.device + " is skipped by the configuration, not in its list, or has nothing plugged in: " + v.Book.list(v.Book.all())
 		}
 		return nil, p
 	}
 	return nil, &Problem{
 		Kind:    Nothing,
-		Message: "only one sink to play on: " + term.Escape(v.Book.Output(from).Label),
+		Message: "only one " + words.device + " " + words.use + ": " + term.Escape(v.Book.Output(from).Label),
 		Hint:    strange(v.Book.Strangers(v.config)),
 	}
 }
@@ -632,9 +635,9 @@ func (p *Pipeline) move(ctx context.Context, r Request, v *View, rep *Report) er
 		streams = append(streams, m.Stream)
 	}
 	if len(streams) == 0 {
-		rep.Reason = fmt.Sprintf("%s already plays on %s", term.Escape(rep.Application), term.Escape(rep.To.Label))
+		rep.Reason = fmt.Sprintf("%s already %s %s", term.Escape(rep.Application), v.side().uses, term.Escape(rep.To.Label))
 		if rep.Application == "" {
-			rep.Reason = "everything already plays on " + term.Escape(rep.To.Label)
+			rep.Reason = "everything already " + v.side().uses + " " + term.Escape(rep.To.Label)
 		}
 		return nil
 	}
@@ -737,7 +740,7 @@ func (rep *Report) settle(failed map[pulse.StreamIndex]error, tried []pulse.Stre
 		rep.Result = ResultMoved
 		return nil
 	case len(rep.Moves) == 0:
-		return &Problem{Kind: Nothing, Message: term.Escape(rep.Application) + " has just stopped playing"}
+		return &Problem{Kind: Nothing, Message: term.Escape(rep.Application) + " has just stopped " + sideOf(rep.Input).doing}
 	}
 	return nil
 }

@@ -1,0 +1,40 @@
+package toggle
+
+import (
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/pulse"
+)
+
+// side are the words for what plays, or for what records.
+type side struct {
+	device, doing string
+	use, uses     string // "to play on", "plays on"
+	flag          string // of the command line, with a space before it
+}
+
+var (
+	outputs = side{device: "sink", doing: "playing", use: "to play on", uses: "plays on"}
+	inputs  = side{device: "source", doing: "recording", use: "to record from", uses: "records from", flag: " --input"}
+)
+
+func sideOf(input bool) *side {
+	if input {
+		return &inputs
+	}
+	return &outputs
+}
+
+func (v *View) side() *side { return sideOf(v.Snapshot.Input) }
+
+// newBook is NewBook for the snapshot's side. The ring of the sources is every
+// one by name that is not skipped and does not merely give what a sink plays.
+func newBook(s *pulse.Snapshot, cfg *config.Config) *Book {
+	if !s.Input {
+		return NewBook(s.Sinks, cfg)
+	}
+	of := *cfg
+	of.Sinks = nil
+	b := NewBook(s.Sinks, &of)
+	b.input = true
+	return b
+}

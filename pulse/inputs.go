@@ -1,0 +1,142 @@
+package pulse
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/jfreymuth/pulse/proto"
+)
+
+// Inputs is the recording side of a connection, in the shape of the playing
+// one: its sinks are sources, its streams source outputs. The two sides count
+// their indices apart, so that what one of them gave must not be handed to the
+// other.
+type Inputs struct {
+	conn *Conn
+}
+
+// Inputs returns the recording side of the connection. Closing is the
+// connection's.
+func (c *Conn) Inputs() *Inputs { return &Inputs{c} }
+
+// Warm is that of Conn.
+func (in *Inputs) Warm(ctx context.Context) { in.conn.Warm(ctx) }
+
+// Snapshot asks for server, sources, source outputs and clients.
+func (in *Inputs) Snapshot(ctx context.Context) (*Snapshot, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	var (
+		server     proto.GetServerInfoReply
+		sources    proto.GetSourceInfoListReply
+		recordings proto.GetSourceOutputInfoListReply
+		clients    proto.GetClientInfoListReply
+	)
+	asking := in.conn.ask()
+	err := in.conn.main.all(ctx,
+		call{request: &proto.GetServerInfo{}, reply: &server, then: func() { in.conn.answered(asking, &server) }},
+		call{request: &proto.GetSourceInfoList{}, reply: &sources},
+		call{request: &proto.GetSourceOutputInfoList{}, reply: &recordings},
+		call{request: &proto.GetClientInfoList{}, reply: &clients},
+	)
+	if err != nil {
+		in.conn.answered(asking, nil)
+		return nil, err
+	}
+	s := &Snapshot{Input: true, Self: in.conn.main.self, Server: toServer(&server), Sinks: toSources(sources)}
+	s.Server.DefaultSink = text(server.DefaultSourceName)
+	s.Streams = join(toRecordings(recordings), toClients(clients))
+	return s, nil
+}
+
+// Move moves source outputs to a source, as Conn.Move does streams.
+func (in *Inputs) Move(ctx context.Context, to SinkIndex, streams ...StreamIndex) []error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	errs := make([]error, len(streams))
+	if len(streams) == 0 {
+		return errs
+	}
+	is, err := in.conn.isPipeWire(ctx)
+	if err == nil && to == NoSink {
+		err = ErrSinkGone
+	}
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	request := func(s StreamIndex) proto.RequestArgs {
+		return &proto.MoveSourceOutput{SourceOutputIndex: uint32(s), DeviceIndex: uint32(to)}
+	}
+	return in.conn.move(ctx, is, to, request, lookRecordings, errs, streams)
+}
+
+// Look returns from which sources the source outputs record, as Conn.Look does.
+func (in *Inputs) Look(ctx context.Context, streams ...StreamIndex) (map[StreamIndex]SinkIndex, error) {
+	return in.conn.lookApart(ctx, lookRecordings, streams)
+}
+
+// lookRecordings is a looker. It asks for all of them: there are few.
+func lookRecordings(ctx context.Context, l *link, streams ...StreamIndex) (map[StreamIndex]SinkIndex, error) {
+	seen := make(map[StreamIndex]SinkIndex, len(streams))
+	if len(streams) == 0 {
+		return seen, nil
+	}
+	var list proto.GetSourceOutputInfoListReply
+	if err := l.all(ctx, call{request: &proto.GetSourceOutputInfoList{}, reply: &list}); err != nil {
+		return nil, err
+	}
+	for _, r := range list {
+		if s := StreamIndex(r.SourceOutpuIndex); slices.Contains(streams, s) {
+			seen[s] = SinkIndex(r.SourceIndex)
+		}
+	}
+	return seen, nil
+}
+
+func toSources(list proto.GetSourceInfoListReply) []Sink {
+	sources := make([]Sink, len(list))
+	for i, r := range list {
+		s := Sink{
+			Index:       SinkIndex(r.SourceIndex),
+			Name:        text(r.SourceName),
+			Description: text(r.Device),
+			State:       State(r.State),
+			Muted:       r.Mute,
+			Volume:      percent(r.ChannelVolumes),
+			Monitor:     r.MonitorSourceIndex != proto.Undefined,
+			Properties:  properties(r.Properties),
+		}
+		for _, p := range r.Ports {
+			if p.Name == r.ActivePortName && p.Name != "" {
+				s.Port, s.PortDescription, s.Available = text(p.Name), text(p.Description), Availability(p.Available)
+			}
+		}
+		sources[i] = s
+	}
+	slices.SortStableFunc(sources, func(a, b Sink) int { return cmp.Compare(a.Index, b.Index) })
+	return slices.CompactFunc(sources, func(a, b Sink) bool { return a.Index == b.Index })
+}
+
+func toRecordings(list proto.GetSourceOutputInfoListReply) []unjoined {
+	recordings := make([]unjoined, len(list))
+	for i, r := range list {
+		recordings[i] = unjoined{Stream{
+			Index:  StreamIndex(r.SourceOutpuIndex),
+			Sink:   SinkIndex(r.SourceIndex),
+			Media:  text(r.MediaName),
+			Corked: r.Corked,
+			Muted:  r.Muted,
+			// The resampler of PA_STREAM_PEAK_DETECT (pulsecore/resampler.c).
+			Meter:      r.ResampleMethod == "peaks",
+			Volume:     percent(r.ChannelVolumes),
+			Driver:     text(r.Driver),
+			Properties: properties(r.Properties),
+		}, ClientIndex(r.ClientIndex)}
+	}
+	slices.SortStableFunc(recordings, func(a, b unjoined) int { return cmp.Compare(a.Index, b.Index) })
+	return slices.CompactFunc(recordings, func(a, b unjoined) bool { return a.Index == b.Index })
+}

@@ -19,7 +19,8 @@ Usage:
     patoggle --to SINK       … to this one: name, nickname, description, or a
                              part of it that only one sink has, in any case;
                              "-": the line that a menu program writes
-    patoggle list [sinks|streams] [--menu]
+    patoggle --input         what it records comes from the next microphone
+    patoggle list [sinks|streams|inputs] [--menu]
     patoggle why             which streams would move, and why the others not
     patoggle undo            take the last move back; again: the one before
     patoggle follow          the focused application follows the default sink again
@@ -45,6 +46,8 @@ Whom to move, instead of the focused window's application:
     --all                    everything that plays
 
 How:
+    --input                  about what records and the microphones, not what
+                             plays
     -n, --dry-run            move nothing, say what would move
     --guess                  let matches of low confidence act
     --verify                 look again after a second, retry once
@@ -67,12 +70,13 @@ Example, two keys in ~/.config/i3/config:
 	"list": `patoggle list shows the sinks and what plays on them.
 
 Usage:
-    patoggle list [sinks|streams] [--json]
-    patoggle list sinks --menu
+    patoggle list [sinks|streams|inputs] [--json]
+    patoggle list sinks|inputs --menu
 
 The sinks stand in the order in which a press goes from one to the next; those
 it does not go to come last. "*" marks the default sink, ">" the streams of the
 focused application. It works without a display; then nothing is marked focused.
+"inputs", or --input, shows the microphones and what records from them instead.
 --menu prints a line for each sink, for a menu program such as rofi or dmenu:
     patoggle list sinks --menu | rofi -dmenu -p sink | patoggle --to -
 
@@ -83,7 +87,7 @@ Example:
 
 Usage:
     patoggle why [--window ID | --pid N | --app NAME | --stream INDEX | --all]
-                 [--guess] [-v] [--json]
+                 [--input] [--guess] [-v] [--json]
 
 What decided stands below each stream; -v shows every rule that was tried, and
 how well the process that plays is known: "trusted" (the sound server knows it

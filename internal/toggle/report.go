@@ -137,7 +137,7 @@ func (r *Report) Lines() []string {
 		case WouldMove:
 			line = "would move " + app + " → " + to
 		case AlreadyThere:
-			line = app + " already plays on " + to
+			line = app + " already " + sideOf(r.Input).uses + " " + to
 		default:
 			continue
 		}

@@ -190,6 +190,8 @@ func (b *Book) Find(query string) (*Output, error) {
 	hits := pick(func(n string) bool { return n == q })
 	if len(hits) == 0 {
 		hits = pick(func(n string) bool { return strings.Contains(n, q) })
+		// A monitor has its sink's name in its own: it is not meant by a part.
+		hits = slices.DeleteFunc(hits, func(o *Output) bool { return o.Monitor })
 	}
 	switch len(hits) {
 	case 1:

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/patoggle/patoggle/internal/lab"
+)
+
+// sources is the recording side as "patoggle list inputs --json" shows it.
+func sources(t *testing.T, l *lab.Lab, program string) listing {
+	t.Helper()
+	var all listing
+	r := l.Run(nil, program, "list", "inputs", "--json")
+	if err := json.Unmarshal([]byte(r.Stdout), &all); err != nil {
+		t.Fatalf("%v: %s%s", err, r.Stdout, r.Stderr)
+	}
+	return all
+}
+
+func TestWhatRecordsGoesToTheNextMicrophone(t *testing.T) {
+	for name, start := range map[string]func(*lab.Lab) *lab.Sound{
+		"PulseAudio": func(l *lab.Lab) *lab.Sound { return l.PulseAudio("a", "b") },
+		"PipeWire":   func(l *lab.Lab) *lab.Sound { return l.PipeWire("a", "b") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			lab.Need(t, "parec", "pactl")
+			l := lab.Start(t)
+			s := start(l)
+			for _, mic := range []string{"mic1", "mic2"} {
+				if s.PipeWire {
+					s.Load("module-null-sink", "media.class=Audio/Source/Virtual", "sink_name="+mic)
+				} else {
+					s.Load("module-null-source", "source_name="+mic)
+				}
+			}
+			program := lab.Binary(t, "patoggle")
+			l.Until("the microphones", func() bool {
+				ring := 0
+				for _, k := range sources(t, l, program).Sinks {
+					if k.Ring > 0 {
+						ring++
+					}
+				}
+				return ring == 2
+			})
+			l.Spawn("parec", "--device=mic1", "--client-name=talk", "/dev/null")
+			l.Spawn("parec", "--device=a.monitor", "--client-name=tape", "/dev/null")
+			// on is where the recordings of a client are, seen by pactl.
+			on := func(client string) (all []string) {
+				names := map[string]string{}
+				for _, line := range strings.Split(s.Pactl("list", "short", "sources"), "\n") {
+					if f := strings.Fields(line); len(f) > 1 {
+						names[f[0]] = f[1]
+					}
+				}
+				source := ""
+				for _, line := range strings.Split(s.Pactl("list", "source-outputs"), "\n") {
+					if i, ok := strings.CutPrefix(strings.TrimSpace(line), "Source: "); ok {
+						source = names[i]
+					}
+					if strings.TrimSpace(line) == `application.name = "`+client+`"` {
+						all = append(all, source)
+					}
+				}
+				return all
+			}
+			is := func(client, source string) func() bool {
+				return func() bool { return slices.Equal(on(client), []string{source}) }
+			}
+			l.Until("talk on mic1", is("talk", "mic1"))
+			l.Until("tape on a.monitor", is("tape", "a.monitor"))
+
+			all := sources(t, l, program)
+			for _, k := range all.Sinks {
+				if want := k.Name == "mic1" || k.Name == "mic2"; k.InCycle != want {
+					t.Errorf("%s is in the ring: %v", k.Name, k.InCycle)
+				}
+			}
+			for _, test := range []struct {
+				args []string
+				code int
+				says string
+				on   string
+			}{
+				{[]string{"--input", "--app", "talk", "--dry-run"}, 0, "", "mic1"},
+				{[]string{"--input", "--app", "talk"}, 0, "talk → ", "mic2"},
+				{[]string{"--input", "--app", "talk"}, 0, "talk → ", "mic1"},
+				{[]string{"--input", "--app", "talk", "--to", "mic2"}, 0, "talk → ", "mic2"},
+				{[]string{"--input", "--app", "talk", "--to", "mic2"}, 0, "already records from", "mic2"},
+				{[]string{"--input", "--app", "tape"}, 3, "tape is not recording anything", "mic2"},
+				{[]string{"--input", "--app", "nobody"}, 3, "recording are", "mic2"},
+				{[]string{"--input", "--app", "talk", "--to", "a"}, 2, "sources", "mic2"},
+				{[]string{"--app", "talk"}, 3, "talk is not playing anything", "mic2"},
+				{[]string{"--input", "--all", "--to", "mic1"}, 0, "talk → ", "mic1"},
+			} {
+				r := l.Run(nil, program, test.args...)
+				if r.Code != test.code || !strings.Contains(r.Stdout+r.Stderr, test.says) {
+					t.Errorf("%q: code %d, %s%s", test.args, r.Code, r.Stdout, r.Stderr)
+				}
+				l.Until("talk on "+test.on, is("talk", test.on))
+				if !is("tape", "a.monitor")() {
+					t.Errorf("%q: tape records from %q", test.args, on("tape"))
+				}
+			}
+			r := l.Run(nil, program, "why", "--input", "--app", "tape")
+			if !strings.Contains(r.Stdout, "what a sink plays") {
+				t.Errorf("why: %s%s", r.Stdout, r.Stderr)
+			}
+			r = l.Run(nil, program, "list", "inputs")
+			for _, want := range []string{"SOURCE", "mic1", "a.monitor", "talk"} {
+				if !strings.Contains(r.Stdout, want) {
+					t.Errorf("the list does not show %q:\n%s", want, r.Stdout)
+				}
+			}
+		})
+	}
+}
+
+func TestALevelMeterStays(t *testing.T) {
+	l := lab.Start(t)
+	lab.Need(t, "parec", "pactl")
+	s := l.PulseAudio("a")
+	s.Load("module-null-source", "source_name=mic1")
+	s.Load("module-null-source", "source_name=mic2")
+	program := lab.Binary(t, "patoggle")
+	l.Spawn("parec", "--device=mic1", "--client-name=meter", "--property=resample.peaks=true", "/dev/null")
+	l.Until("the meter", func() bool { return len(sources(t, l, program).Streams) == 1 })
+	r := l.Run(nil, program, "--input", "--all")
+	if r.Code != 3 || !strings.Contains(r.Stderr, "nothing is recording") {
+		t.Errorf("code %d, %s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}

@@ -182,8 +182,8 @@ func TestEveryExitCodeIsInThePagesAndTheOtherWayRound(t *testing.T) {
 func TestEveryMatchingRuleIsInThePageAndTheOtherWayRound(t *testing.T) {
 	matching := section(t, page(t, "patoggle.1"), "Sh", "MATCHING")
 	rules := []match.Rule{
-		match.RulePID, match.RuleInstance, match.RuleDescendant, match.RuleSandbox,
-		match.RuleSteam, match.RuleAppID, match.RuleUnit, match.RuleParent, match.RuleName,
+		match.RulePID, match.RuleInstance, match.RuleDescendant, match.RuleMultiplexer, match.RuleSandbox,
+		match.RuleSteam, match.RuleWine, match.RuleAppID, match.RuleUnit, match.RuleParent, match.RuleName,
 	}
 	var words []string
 	for _, r := range rules {

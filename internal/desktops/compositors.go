@@ -42,8 +42,10 @@ type compositor struct {
 	// launcherUntold and lockUntold are true where the compositor goes on
 	// calling the window below the focused one.
 	launcherUntold, lockUntold bool
+	// seatless is true where no window ever has the focus without a screen.
+	seatless bool
 	// unaskable is what patoggle must say of a native window where answers is
-	// xOnly or nothing.
+	// xOnly.
 	unaskable string
 	// overlay is why the launcher or the lock cannot be had.
 	overlay string
@@ -76,8 +78,8 @@ var compositors = map[string]compositor{
 		env: []string{"HYPRLAND_HEADLESS_ONLY=1"},
 	},
 	"weston": {
-		title: "weston", argv: []string{"weston", "--backend=headless-backend.so", "--xwayland", "--socket=wayland-weston"},
-		version: []string{"weston", "--version"}, answers: xOnly, unaskable: "weston cannot be asked",
+		title: "Weston", argv: []string{"weston", "--backend=headless-backend.so", "--xwayland", "--socket=wayland-weston"},
+		version: []string{"weston", "--version"}, answers: xOnly, seatless: true, unaskable: "Weston cannot be asked",
 		overlay: "no layer shell",
 	},
 	"kwin": {

@@ -45,6 +45,10 @@ type Outcome struct {
 // run is one entry of the host's list: what to start where.
 type run struct{ root, desktop, sound string }
 
+// unwilling is the desktop that is run only when it is named: Hyprland 0.57 does
+// not start on a machine without a render node.
+const unwilling = "hyprland"
+
 // runs are all there are, in the order of the table.
 var runs = []run{
 	{"bookworm", "sway", pulseAudio},
@@ -178,7 +182,7 @@ func suffix(why string) string {
 
 func wanted(only string, r run) bool {
 	if only == "" {
-		return true
+		return r.desktop != unwilling
 	}
 	return slices.ContainsFunc(strings.Split(only, ","), func(w string) bool {
 		return w == r.root || w == r.desktop || w == r.root+"/"+r.desktop

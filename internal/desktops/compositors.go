@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/patoggle/patoggle/internal/lab"
 )
 
 // answers is what a compositor can say of the window in front. The zero value is
@@ -223,12 +225,17 @@ func layer(w *world) (func(), error) {
 
 func swaylock(w *world) (func(), error) {
 	ready := w.Dir + "/locked"
-	p := w.Spawn("sh", "-c", `exec swaylock -c 000000 -R 3 3>"$0"`, ready)
-	// It writes a newline once the compositor has locked (swaylock(1)).
-	w.Until("the lock", func() bool {
-		info, err := os.Stat(ready)
-		return err == nil && info.Size() > 0 || !p.Alive()
-	})
+	var p *lab.Process
+	if strings.Contains(w.Run(nil, "swaylock", "--help").Stderr, "--ready-fd") {
+		// It writes a newline once the compositor has locked (swaylock(1)).
+		p = w.Spawn("sh", "-c", `exec swaylock -c 000000 -R 3 3>"$0"`, ready)
+		w.Until("the lock", func() bool {
+			info, err := os.Stat(ready)
+			return err == nil && info.Size() > 0 || !p.Alive()
+		})
+	} else {
+		p = w.Spawn("swaylock", "-c", "000000")
+	}
 	if !p.Alive() {
 		return nil, fmt.Errorf("swaylock ended: %.200s", p.Log())
 	}

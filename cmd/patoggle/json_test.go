@@ -51,7 +51,7 @@ var (
 		sinks[] sinks[].index sinks[].name sinks[].description sinks[].nickname sinks[].default sinks[].state sinks[].available
 		sinks[].volume_percent sinks[].muted sinks[].in_cycle sinks[].ring sinks[].streams[]
 		streams[] streams[].index streams[].application streams[].media streams[].pid streams[].pid_trust streams[].sink streams[].corked
-		streams[].muted streams[].volume_percent streams[].focused streams[].rule streams[].confidence`
+		streams[].muted streams[].volume_percent streams[].focused streams[].held_by streams[].rule streams[].confidence`
 	whyKeys = `window.id window.title window.class window.app_id window.desktop window.pids[] window.remote reason
 		streams[] streams[].index streams[].application streams[].pid streams[].matched streams[].rule streams[].confidence streams[].doubt
 		streams[].tried[] streams[].tried[].rule streams[].tried[].why_not`

@@ -77,6 +77,7 @@ type service struct {
 	Options
 	path    string // of the configuration, "" for none
 	raw     []byte // what the file held when it was read last
+	reached func() // told that the sound server is there; nil for nobody
 	speak   *speaker
 	config  atomic.Pointer[config.Config]
 	systemd systemd
@@ -256,12 +257,13 @@ func (d *service) run(ctx context.Context, k *seat) error {
 	server := d.newServer()
 	d.sound = server.sound
 	defer server.view.Close()
-	tasks.Go(func() { server.sound.keep(ctx) })
 	if server.store != nil {
 		router := newRouter(server, d.dialSound)
 		server.route, server.intend = router.pressed, router.intend
+		d.reached = router.reached
 		tasks.Go(func() { router.run(ctx) })
 	}
+	tasks.Go(func() { server.sound.keep(ctx) })
 	tasks.Go(func() { server.run(ctx) })
 
 	source, late := d.keySource(k, server.press)
@@ -481,6 +483,9 @@ func (d *service) soundChanged(why error) {
 	was := d.away
 	d.away = why != nil
 	d.mu.Unlock()
+	if why == nil && d.reached != nil {
+		d.reached()
+	}
 	switch {
 	case why != nil:
 		d.speak.say("warning", "the sound server is away: "+term.Escape(why.Error()))

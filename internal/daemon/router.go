@@ -23,6 +23,7 @@ import (
 type router struct {
 	server *server
 	dial   func(context.Context) (*pulse.Conn, error)
+	back   chan struct{} // of one: the sound server has been reached
 
 	mu     sync.Mutex // for what presses look at
 	engine *routing.Engine
@@ -46,7 +47,7 @@ type outcome struct {
 }
 
 func newRouter(s *server, dial func(context.Context) (*pulse.Conn, error)) *router {
-	return &router{server: s, dial: dial, known: map[string]string{}, wanted: map[string]string{}}
+	return &router{server: s, dial: dial, back: make(chan struct{}, 1), known: map[string]string{}, wanted: map[string]string{}}
 }
 
 // run routes until the context ends, across restarts of the sound server.
@@ -72,10 +73,19 @@ func (r *router) run(ctx context.Context) {
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
+		case <-r.back:
 		case <-ctx.Done():
 		}
 		timer.Stop()
 		pause = min(2*pause, lastBackoff)
+	}
+}
+
+// reached is told that the sound server is there.
+func (r *router) reached() {
+	select {
+	case r.back <- struct{}{}:
+	default:
 	}
 }
 

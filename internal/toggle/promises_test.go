@@ -223,3 +223,27 @@ func TestWhatEndedMeanwhileIsLeftOut(t *testing.T) {
 		t.Errorf("one: %+v, %+v", rep, p)
 	}
 }
+
+func TestEachFailureOfTheSoundServerHasItsSentence(t *testing.T) {
+	for err, want := range map[error]string{
+		pulse.ErrTimeout:      "the sound server does not answer",
+		pulse.ErrDenied:       "the sound server denied access",
+		pulse.ErrClosed:       "the sound server closed the connection",
+		errors.New("odd\x1b"): `sound server: asking: odd\x1b`,
+	} {
+		if p := SoundError(fmt.Errorf("asking: %w", err)); p.Message != want || p.Kind != Failed || !errors.Is(p, err) {
+			t.Errorf("%v: %+v", err, p)
+		}
+	}
+}
+
+// Two sinks of one description are told apart by what only one of them has.
+func TestALabelHasNoEmptyDetail(t *testing.T) {
+	b := NewBook([]pulse.Sink{
+		{Index: 1, Name: "one", Description: "Speakers", PortDescription: "Line Out"},
+		{Index: 2, Name: "two", Description: "Speakers"},
+	}, parseConfig(t, ""))
+	if one, two := b.Outputs[0].Label, b.Outputs[1].Label; one != "Speakers (Line Out)" || two != "Speakers" {
+		t.Errorf("%q and %q", one, two)
+	}
+}

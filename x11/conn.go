@@ -40,6 +40,7 @@ type Conn struct {
 	// xwayland is what RandR says, once it was asked: see xwayland*.
 	xwayland atomic.Int32
 	mapping  chan struct{}
+	focus    chan struct{} // see FocusChanges
 	done     chan struct{}
 }
 
@@ -289,6 +290,7 @@ func newConn(g *guard, s setup, root WindowID) (c *Conn, err error) {
 	c = &Conn{
 		x: x, guard: g, setup: s, root: root,
 		mapping: make(chan struct{}, 1),
+		focus:   make(chan struct{}, 1),
 		done:    make(chan struct{}),
 	}
 	go c.drain()
@@ -303,6 +305,9 @@ func (c *Conn) drain() {
 		event, err := c.x.WaitForEvent()
 		if event == nil && err == nil {
 			break
+		}
+		if p, ok := event.(xproto.PropertyNotifyEvent); ok {
+			c.noteFocus(p)
 		}
 		if m, ok := event.(xproto.MappingNotifyEvent); ok && m.Request != xproto.MappingPointer {
 			select {

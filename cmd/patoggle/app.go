@@ -136,7 +136,7 @@ func (a *app) root() *cobra.Command {
 	root.SetHelpCommand(&cobra.Command{
 		Use:       "help [command]",
 		Short:     "show the usage of a command",
-		ValidArgs: []string{"list", "why", "undo", "follow", "remember", "forget", "rules", "reset", "config", "bind", "completion"},
+		ValidArgs: []string{"list", "why", "watch", "undo", "follow", "remember", "forget", "rules", "reset", "config", "bind", "completion"},
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 && cmd == root { // "help list sinks" is about "list"
@@ -145,7 +145,7 @@ func (a *app) root() *cobra.Command {
 			return cmd.Help()
 		},
 	})
-	root.AddCommand(a.listCommand(), a.whyCommand(),
+	root.AddCommand(a.listCommand(), a.whyCommand(), a.watchCommand(),
 		a.undoCommand(), a.followCommand(), a.rememberCommand(), a.forgetCommand(), a.rulesCommand(), a.resetCommand(),
 		a.configCommand(), a.bindCommand(), a.gnomeCommand(), a.topCommand(), a.completionCommand(root))
 	return root

@@ -108,15 +108,21 @@ func (a *app) printMoves(rep *toggle.Report) {
 	}
 }
 
-// printJSON prints one object on a line. What a terminal would obey (C1, DEL,
+// printJSON prints one object on a line.
+func (a *app) printJSON(v any) error {
+	_, err := fmt.Fprintln(a.stdout, jsonLine(v))
+	return err
+}
+
+// jsonLine is an object on a line. What a terminal would obey (C1, DEL,
 // bidirectional controls) is escaped as JSON allows, so it stays the same
 // string for who parses it.
-func (a *app) printJSON(v any) error {
+func jsonLine(v any) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return err
+		panic("patoggle: " + err.Error()) // plain values of ours
 	}
 	text := strings.TrimSuffix(b.String(), "\n")
 	b.Reset()
@@ -129,6 +135,5 @@ func (a *app) printJSON(v any) error {
 			fmt.Fprintf(&b, `\u%04x`, unit)
 		}
 	}
-	_, err := fmt.Fprintln(a.stdout, b.String())
-	return err
+	return b.String()
 }

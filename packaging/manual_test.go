@@ -16,6 +16,7 @@ import (
 	"github.com/patoggle/patoggle/internal/lab"
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/toggle"
+	"github.com/patoggle/patoggle/internal/watch"
 	"github.com/patoggle/patoggle/pulse"
 )
 
@@ -422,6 +423,26 @@ func TestTheExamplesOfPatoggleAndTheFormOfItsJSON(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestTheFormOfWatchIsInThePageAndTheOtherWayRound(t *testing.T) {
+	b, err := json.Marshal(watch.State{Sinks: []watch.Sink{{}}, Moves: []watch.Move{{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	if err := json.Unmarshal(b, &v); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	flatten("", v, found)
+	source := section(t, page(t, "patoggle.1"), "Sh", "JSON")
+	same(t, "patoggle watch --json", tags(section(t, source, "Ss", "patoggle watch --json"), "Va"), set(slices.Collect(maps.Keys(found))))
+	for _, word := range []string{watch.Playing, watch.Paused, watch.Silent, watch.None, watch.Away} {
+		if !strings.Contains(source, ".Qq "+word+" ") && !strings.Contains(source, ".Qq "+word+"\n") {
+			t.Errorf("the state %q is not in the page", word)
+		}
+	}
 }
 
 // flatten collects the paths of all values: "sinks[].name".

@@ -11,12 +11,13 @@ const maxReply = 1 << 20
 
 // Kinds of what the server sends, the first byte (X11 protocol, appendix B).
 const (
-	kindError         = 0
-	kindReply         = 1
-	kindMappingNotify = 34
-	kindGenericEvent  = 35
-	opGetInputFocus   = 43
-	lastCoreError     = 17
+	kindError          = 0
+	kindReply          = 1
+	kindMappingNotify  = 34
+	kindPropertyNotify = 28
+	kindGenericEvent   = 35
+	opGetInputFocus    = 43
+	lastCoreError      = 17
 )
 
 // frames follows what the server sends and says what the library may see.
@@ -61,7 +62,7 @@ func (f *frames) next(head []byte, sent uint16) (frame, error) {
 			head[1] = lastCoreError // BadImplementation: any name will do
 		}
 		return frame{pass: true, body: int(body)}, nil
-	case kindMappingNotify:
+	case kindMappingNotify, kindPropertyNotify: // see FocusChanges
 		return frame{pass: true}, nil
 	}
 	return frame{body: int(body)}, nil // an event nobody here asked for

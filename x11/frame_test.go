@@ -39,7 +39,9 @@ func TestFramesTheLibraryMaySee(t *testing.T) {
 		{name: "an error for nothing", sent: 2, head: head(0, 3, 3, 0), bad: true},
 		{name: "a mapping change", head: head(34, 0, 0, 0x00f80801), want: frame{pass: true}},
 		{name: "a mapping change sent by another client", head: head(34|0x80, 0, 0, 0), want: frame{}},
-		{name: "another event", head: head(28, 0, 0, 0x7fffffff), want: frame{}},
+		{name: "a change of a property", head: head(28, 0, 0, 0x7fffffff), want: frame{pass: true}},
+		{name: "the same sent by another client", head: head(28|0x80, 0, 0, 0), want: frame{}},
+		{name: "another event", head: head(29, 0, 0, 0x7fffffff), want: frame{}},
 		{name: "an event with a body", head: head(35, 131, 0, 2), want: frame{body: 8}},
 		{name: "an event with too long a body", head: head(35, 131, 0, 0x7fffffff), bad: true},
 	} {

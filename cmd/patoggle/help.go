@@ -21,6 +21,8 @@ Usage:
                              "-": the line that a menu program writes
     patoggle --input         what it records comes from the next microphone
     patoggle list [sinks|streams|inputs] [--menu]
+    patoggle watch [--format FORM]
+                             a line whenever what a bar shows has changed
     patoggle why             which streams would move, and why the others not
     patoggle undo            take the last move back; again: the one before
     patoggle follow          the focused application follows the default sink again
@@ -97,6 +99,18 @@ runs the program it names), "translated" (its number inside a sandbox).
 Example, five seconds to bring another window to the front:
     sleep 5; patoggle why
 `,
+	"watch": `patoggle watch prints a line whenever what a bar shows has changed.
+
+Usage:
+    patoggle watch [--format text|waybar|polybar|TEXT | --json]
+
+The application in front and the sink it plays on, else the default sink. TEXT
+may hold {app}, {sink}, {state} (playing, paused, silent, none, away) and
+{default}. It rests while nothing changes, comes back with the sound server and
+the desktop, and ends when nobody reads it any more.
+
+Example, in ~/.config/waybar/config:
+    "custom/sink": { "exec": "patoggle watch --format waybar", "return-type": "json" }
 	"undo": `patoggle undo takes the last move back.
 
 Usage:

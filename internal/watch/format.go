@@ -91,7 +91,10 @@ func (s *State) waybar() string {
 		}
 		lines[i] = term.Escape(lines[i])
 	}
-	b, err := json.Marshal(struct {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(struct {
 		Text    string `json:"text"`
 		Alt     string `json:"alt"`
 		Tooltip string `json:"tooltip"`
@@ -100,7 +103,7 @@ func (s *State) waybar() string {
 	if err != nil {
 		panic("watch: " + err.Error()) // four strings
 	}
-	return string(b)
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 var pango = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")

@@ -48,7 +48,7 @@ func TestArguments(t *testing.T) {
 		{"two ways at once", []string{"--prev", "--to", "x"}, 2, "", "--prev and --to cannot go together"},
 		{"two targets at once", []string{"--all", "--pid", "1"}, 2, "", "--pid and --all cannot go together"},
 		{"a window that is none", []string{"--window", "mpv"}, 2, "", `--window wants a window id such as 0x800008 or 8388616, not "mpv"`},
-		{"a window out of range", []string{"--window", "0xffffffff"}, 2, "", "--window wants a window id"},
+		{"a window out of range", []string{"--window", "0x1"}, 2, "", "--window wants a window id"},
 		{"no pid", []string{"--pid", "-1"}, 2, "", "--pid wants a process id, not -1"},
 		{"a pid in words", []string{"--pid", "mpv"}, 2, "", `--pid wants a process id, not "mpv"`},
 		{"no application", []string{"--app", ""}, 2, "", "--app wants the name of an application"},

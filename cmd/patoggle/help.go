@@ -111,6 +111,7 @@ the desktop, and ends when nobody reads it any more.
 
 Example, in ~/.config/waybar/config:
     "custom/sink": { "exec": "patoggle watch --format waybar", "return-type": "json" }
+`,
 	"undo": `patoggle undo takes the last move back.
 
 Usage:

@@ -26,8 +26,7 @@ var followers = map[string]struct {
 	event   func(*bufio.Reader) (bool, error)
 }{
 	"sway": {
-		func(s *Session) []string { return []string{s.getenv("SWAYSOCK"), s.swaySocket()} },
-		swaySubscribe, swayEvent,
+		(*Session).swaySockets, swaySubscribe, swayEvent,
 	},
 	"Hyprland": {
 		func(s *Session) []string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"os/user"
 	"strconv"
@@ -212,7 +213,7 @@ func parseWindow(s string) (desktop.WindowID, error) {
 	}
 	id, err := strconv.ParseUint(digits, base, 64)
 	switch {
-	case err == nil && id > maxXID:
+	case err == nil && id > maxXID && (base == 10 || id > math.MaxUint32):
 		return desktop.WindowID(strings.ToLower(s)), nil
 	case err == nil && id >= 2:
 		return desktop.XWindow(uint32(id)), nil

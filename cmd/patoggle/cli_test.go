@@ -54,7 +54,7 @@ func TestArguments(t *testing.T) {
 		{"no application", []string{"--app", ""}, 2, "", "--app wants the name of an application"},
 		{"no time at all", []string{"--timeout", "0s"}, 2, "", "longer than 0"},
 		{"a time without unit", []string{"--timeout", "2"}, 2, "", `--timeout wants a time with its unit, such as 500ms or 2s, not "2"`},
-		{"list of something else", []string{"list", "sources"}, 2, "", `"patoggle list" wants "sinks" or "streams", not "sources"`},
+		{"list of something else", []string{"list", "sources"}, 2, "", `"patoggle list" wants "sinks", "streams" or "inputs", not "sources"`},
 		{"config without a word", []string{"config"}, 2, "", `"patoggle config" wants "path", "check" or "init"`},
 		{"config without a home", []string{"config", "path"}, 1, "", "neither XDG_CONFIG_HOME nor HOME"},
 		{"completion for another shell", []string{"completion", "tcsh"}, 2, "", `"patoggle completion" wants "bash", "zsh" or "fish", not "tcsh"`},

@@ -38,7 +38,7 @@ func TestArguments(t *testing.T) {
 	}{
 		{"help", []string{"--help"}, 0, "Exit code: 0 done", ""},
 		{"short help", []string{"-h"}, 0, "Exit code: 0 done", ""},
-		{"help of a command", []string{"list", "--help"}, 0, "patoggle list [sinks|streams]", ""},
+		{"help of a command", []string{"list", "--help"}, 0, "patoggle list [sinks|streams|inputs]", ""},
 		{"help as a command", []string{"help"}, 0, "Exit code: 0 done", ""},
 		{"help for a command", []string{"help", "why"}, 0, "patoggle why [--window", ""},
 		{"help for an unknown command", []string{"help", "lst"}, 2, "", `did you mean "patoggle list"?`},

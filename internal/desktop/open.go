@@ -45,7 +45,11 @@ var providers = []provider{
 // *UnaskableError and *Error.
 func Open(ctx context.Context, o Options) (Conn, error) {
 	for _, p := range providers {
-		if c, ok, err := p.open(ctx, o); ok || err != nil {
+		c, ok, err := p.open(ctx, o)
+		switch {
+		case err != nil && compositorGone(ctx, o):
+			return nil, errCompositorGone
+		case ok || err != nil:
 			return c, err
 		}
 	}

@@ -41,6 +41,24 @@ func openWayland(ctx context.Context, o Options) (Conn, bool, error) {
 	return &compositor{getenv: getenv, done: make(chan struct{})}, true, nil
 }
 
+// errCompositorGone is for a session whose compositor has ended.
+var errCompositorGone = &Error{Who: "the Wayland compositor", Err: ErrClosed}
+
+// compositorGone tells whether the session names a Wayland socket and nobody
+// listens there. An X display that is there all the same is asked: a variable
+// can be left over from a session before this one.
+func compositorGone(ctx context.Context, o Options) bool {
+	getenv := o.Getenv
+	if getenv == nil {
+		getenv = os.Getenv
+	}
+	if o.Display != "" || getenv("WAYLAND_DISPLAY") == "" {
+		return false
+	}
+	_, _, err := wayland.Find(ctx, getenv)
+	return err != nil
+}
+
 func (d *compositor) Done() <-chan struct{} { return d.done }
 
 func (d *compositor) Close() error {
@@ -79,7 +97,7 @@ type look func(Conn, context.Context, WindowID) (*Screen, error)
 func (d *compositor) ask(ctx context.Context, w WindowID, how look) (*Screen, error) {
 	s, _, err := wayland.Find(ctx, d.getenv)
 	if err != nil {
-		return nil, &Error{Who: "the Wayland compositor", Err: ErrClosed}
+		return nil, errCompositorGone
 	}
 	// An X server is asked at most once, and only when it has to be.
 	x := &xwayland{session: s, getenv: d.getenv, how: how}

@@ -40,8 +40,13 @@ func TestWindowManagersWithoutEWMH(t *testing.T) {
 			}{{one, s1, "pid"}, {terminal, s3, "descendant"}, {two, s2, "pid"}} {
 				// mpv draws in a window of its own inside the managed one.
 				window := d.findWindow(p.Title)
+				away := d.findWindow(two.Title)
+				if p.Player == two {
+					away = d.findWindow(one.Title)
+				}
 				d.Until("the focus on "+p.Title, func() bool {
-					d.Run(nil, "xdotool", "windowraise", window, "mousemove", "--window", window, "5", "5")
+					// Only a pointer that comes from elsewhere enters a window.
+					d.Run(nil, "xdotool", "windowraise", window, "mousemove", "--window", away, "5", "5", "mousemove", "--window", window, "5", "5")
 					var e explanation
 					err := json.Unmarshal([]byte(d.run("why", "--json").Stdout), &e)
 					return err == nil && e.Window != nil && e.Window.Title == p.Title

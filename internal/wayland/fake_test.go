@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -313,23 +314,37 @@ func TestGNOMESaysWhatItCan(t *testing.T) {
 		s, _ := session(t, "gnome-shell", map[string]string{"XDG_RUNTIME_DIR": l.Runtime})
 		return s.Ask(t.Context())
 	}
-	info := map[string]dbus.Variant{}
+	// What the fake says is changed while its goroutines serve.
+	var mu sync.Mutex
+	info, says := map[string]dbus.Variant{}, gnome(1, false, false, false)
+	change := func(f func()) {
+		mu.Lock()
+		defer mu.Unlock()
+		f()
+	}
 	table := func(path, iface, name string, f any) {
 		if err := conn.ExportMethodTable(map[string]any{name: f}, dbus.ObjectPath(path), iface); err != nil {
 			t.Fatal(err)
 		}
 	}
+	// Each path that is asked for exists from the start: for one that does not, the
+	// library reads the interfaces of those above it without their lock.
+	for _, path := range []string{gnomePath, "/org/gnome/shell/extensions/FocusedWindow", "/org/gnome/Shell/Extensions/Windows"} {
+		table(path, "io.github.patoggle.Nothing", "Nothing", func() *dbus.Error { return nil })
+	}
 	table("/org/gnome/Shell", "org.gnome.Shell.Extensions", "GetExtensionInfo", func(uuid string) (map[string]dbus.Variant, *dbus.Error) {
 		if uuid != GNOMEExtension {
 			return nil, dbus.MakeFailedError(errors.New("of another extension"))
 		}
-		return info, nil
+		mu.Lock()
+		defer mu.Unlock()
+		return maps.Clone(info), nil
 	})
 	var mute *MuteError
 	if _, err := ask(); !errors.As(err, &mute) || mute.Compositor != "GNOME" || !strings.Contains(mute.Why, "not installed") || !strings.Contains(mute.Cure, "patoggle gnome-extension install") {
 		t.Errorf("without an extension: %v", err)
 	}
-	info["state"], info["error"] = dbus.MakeVariant(float64(3)), dbus.MakeVariant("TypeError")
+	change(func() { info["state"], info["error"] = dbus.MakeVariant(float64(3)), dbus.MakeVariant("TypeError") })
 	if _, err := ask(); !errors.As(err, &mute) || mute.Why != "patoggle's extension failed: TypeError" {
 		t.Errorf("with one that failed: %v", err)
 	}
@@ -346,13 +361,16 @@ func TestGNOMESaysWhatItCan(t *testing.T) {
 	if a, err := ask(); err != nil || a.Focused != nil || a.Holder != Lock {
 		t.Errorf("locked: %+v, %v", a, err)
 	}
-	says := gnome(1, false, false, false)
-	table(gnomePath, gnomeInterface, "Get", func() (string, *dbus.Error) { return says, nil })
+	table(gnomePath, gnomeInterface, "Get", func() (string, *dbus.Error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return says, nil
+	})
 	if a, err := ask(); err != nil || a.Focused == nil || a.Focused.PID != 318 || len(a.Windows) != 2 {
 		t.Errorf("by the extension: %+v, %v", a, err)
 	}
 	for _, bad := range []string{"", "garbage\x1b", `{"mode":"one"}`} {
-		says = bad
+		change(func() { says = bad })
 		if a, err := ask(); err == nil || strings.Contains(err.Error(), "\x1b") {
 			t.Errorf("%q is %+v, %v", bad, a, err)
 		}

@@ -175,7 +175,11 @@ func (c *claimer) Move(ctx context.Context, to pulse.SinkIndex, streams ...pulse
 // desktop, and with -v everything to the log too.
 func (s *server) report(cfg *config.Config, h config.Hotkey, rep *toggle.Report, err error, took time.Duration) {
 	if s.verbose {
-		for _, line := range rep.Lines() {
+		lines := rep.Lines()
+		if len(lines) == 0 && err == nil && rep.Reason != "" {
+			lines = []string{rep.Reason} // what comes later, or is kept
+		}
+		for _, line := range lines {
 			s.speak.info("%s: %s (%.1f ms)", h.Chord, line, float64(took.Microseconds())/1000)
 		}
 	}

@@ -296,6 +296,10 @@ func TestASoundServerMisbehavesToTheDaemon(t *testing.T) {
 				// More than a press has time for, on a busy machine.
 				says = append(says, unanswered)
 			}
+			if says[0] == notPlayed {
+				// The daemon may have seen the application play before the tale.
+				says = append(says, "when it plays")
+			}
 			posts[i].expectSaid(t, tale.name, says...)
 			if on := posts[i].sound.On(7); tale.says == moved && on != 2 && len(says) == 1 {
 				t.Errorf("%s: the stream is on sink %d", tale.name, on)

@@ -300,6 +300,11 @@ func TestASoundServerMisbehavesToTheDaemon(t *testing.T) {
 				// The daemon may have seen the application play before the tale.
 				says = append(says, "when it plays")
 			}
+			if strings.HasPrefix(tale.name, "PipeWire") {
+				// The daemon has a connection for its rules beside that of its
+				// presses: either may be the one that the tale is about.
+				says = append(says, "the sound server is away")
+			}
 			posts[i].expectSaid(t, tale.name, says...)
 			if on := posts[i].sound.On(7); tale.says == moved && on != 2 && len(says) == 1 {
 				t.Errorf("%s: the stream is on sink %d", tale.name, on)

@@ -51,10 +51,11 @@ func (s *server) answer(ctx context.Context, p *toggle.Pipeline, h config.Hotkey
 }
 
 // later takes a press on a silent window: where its application is known, its
-// next stream starts on the sink that was asked for.
+// next stream starts on the sink that was asked for. One that has just stopped
+// playing (a sink was chosen for it) is told so, and nothing more.
 func (s *server) later(h config.Hotkey, rep *toggle.Report, err error) (*toggle.Report, error) {
 	var p *toggle.Problem
-	if !errors.As(err, &p) || p.Kind != toggle.Nothing || len(rep.Moves) > 0 || rep.Window == nil || s.intend == nil {
+	if !errors.As(err, &p) || p.Kind != toggle.Nothing || len(rep.Moves) > 0 || rep.To != nil || rep.Window == nil || s.intend == nil {
 		return rep, err
 	}
 	r := request(h)

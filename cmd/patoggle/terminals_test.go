@@ -40,7 +40,11 @@ var singleTerminals = map[string]struct {
 		needs: "gnome-terminal",
 		start: func(d *desk) {
 			d.Bus()
-			d.SpawnCmd(lab.Cmd{Name: "/usr/libexec/gnome-terminal-server", Env: []string{"GSETTINGS_BACKEND=memory", "LANG=C.UTF-8", "NO_AT_BRIDGE=1"}})
+			server := "/usr/libexec/gnome-terminal-server"
+			if _, err := os.Stat(server); err != nil {
+				server = "gnome-terminal-server" // unpacked, and on the lab's search path
+			}
+			d.SpawnCmd(lab.Cmd{Name: server, Env: []string{"GSETTINGS_BACKEND=memory", "LANG=C.UTF-8", "NO_AT_BRIDGE=1"}})
 		},
 		open: func(d *desk, title string, command []string) {
 			args := append([]string{"--window", "--title=" + title, "--"}, command...)
@@ -53,8 +57,24 @@ var singleTerminals = map[string]struct {
 	},
 	"lxterminal": {
 		needs: "lxterminal",
-		start: func(*desk) {},
+		start: func(d *desk) {
+			// It knows its defaults by an absolute path, and makes no window without.
+			defaults, err := os.ReadFile(lab.File("/usr/share/lxterminal/lxterminal.conf"))
+			if err == nil {
+				err = os.MkdirAll(d.Getenv("XDG_CONFIG_HOME")+"/lxterminal", 0o700)
+			}
+			if err == nil {
+				err = os.WriteFile(d.Getenv("XDG_CONFIG_HOME")+"/lxterminal/lxterminal.conf", defaults, 0o600)
+			}
+			if err != nil {
+				d.t.Fatal(err)
+			}
+		},
 		open: func(d *desk, title string, command []string) {
+			// Its shell is a login shell, with a search path of its own.
+			if path, err := lab.LookPath(command[0]); err == nil {
+				command = append([]string{path}, command[1:]...)
+			}
 			d.SpawnCmd(lab.Cmd{Name: "lxterminal", Args: []string{"--title=" + title, "-e", strings.Join(command, " ")}, Env: []string{"LANG=C.UTF-8", "NO_AT_BRIDGE=1"}})
 			d.windowTitled(title)
 		},

@@ -382,6 +382,9 @@ func TestTheExamplesOfPatoggleAndTheFormOfItsJSON(t *testing.T) {
 	})
 
 	t.Run("the form of the JSON", func(t *testing.T) {
+		lab.Need(t, "parec")
+		d.Spawn("parec", "/dev/null") // a list that is empty has no keys
+		d.Until("the recording", func() bool { return strings.Contains(d.sh("patoggle list --json").Stdout, `"source":`) })
 		source := section(t, page(t, "patoggle.1"), "Sh", "JSON")
 		for command, args := range map[string][]string{
 			"patoggle --json":      {"--json"},

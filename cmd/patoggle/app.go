@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -285,29 +286,57 @@ func (a *app) configPath() (string, error) {
 // closes the connections.
 func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces
+	dial := a.dial()
+	playing := func(ctx context.Context) (toggle.Sound, error) {
+		c, err := dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+	recording := func(ctx context.Context) (toggle.Sound, error) {
+		c, err := dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return c.Inputs(), nil
+	}
+	sound := playing
+	if a.input {
+		sound = recording
+	}
 	return &toggle.Pipeline{
-		Display: a.openDesktop,
-		Sound: func(ctx context.Context) (toggle.Sound, error) {
-			c, err := pulse.Dial(ctx, pulse.Options{Server: a.server, Getenv: a.getenv, Properties: toggle.Properties()})
-			if err != nil {
-				return nil, err
-			}
-			if a.verbose {
-				for _, w := range c.Warnings() {
-					say(a.stderr, "warning", term.Escape(w))
-				}
-			}
-			if a.input {
-				return c.Inputs(), nil
-			}
-			return c, nil
-		},
+		Display:  a.openDesktop,
+		Sound:    sound,
+		Record:   recording,
 		Procs:    func() match.Processes { return proc.New(proc.FS("/proc")) },
 		Config:   cfg,
 		PID:      os.Getpid(),
 		UID:      os.Getuid(),
 		Hostname: host,
 		User:     userName,
+	}
+}
+
+// dial gives one connection to the sound server to who asks for it first, and to
+// who asks after that.
+func (a *app) dial() func(context.Context) (*pulse.Conn, error) {
+	var mu sync.Mutex
+	var conn *pulse.Conn
+	var err error
+	return func(ctx context.Context) (*pulse.Conn, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if conn != nil || err != nil {
+			return conn, err
+		}
+		conn, err = pulse.Dial(ctx, pulse.Options{Server: a.server, Getenv: a.getenv, Properties: toggle.Properties()})
+		if err == nil && a.verbose {
+			for _, w := range conn.Warnings() {
+				say(a.stderr, "warning", term.Escape(w))
+			}
+		}
+		return conn, err
 	}
 }
 

@@ -69,7 +69,7 @@ Example, two keys in ~/.config/i3/config:
     bindsym $mod+F9       exec --no-startup-id patoggle --notify
     bindsym $mod+Shift+F9 exec --no-startup-id patoggle --notify --prev
 `,
-	"list": `patoggle list shows the sinks and what plays on them.
+	"list": `patoggle list shows what plays and what records, and where.
 
 Usage:
     patoggle list [sinks|streams|inputs] [--json]
@@ -78,7 +78,8 @@ Usage:
 The sinks stand in the order in which a press goes from one to the next; those
 it does not go to come last. "*" marks the default sink, ">" the streams of the
 focused application. It works without a display; then nothing is marked focused.
-"inputs", or --input, shows the microphones and what records from them instead.
+"inputs", or --input, shows the microphones and what records alone, and with
+them every monitor, which gives what a sink plays.
 --menu prints a line for each sink, for a menu program such as rofi or dmenu:
     patoggle list sinks --menu | rofi -dmenu -p sink | patoggle --to -
 

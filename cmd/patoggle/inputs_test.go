@@ -105,6 +105,7 @@ func TestWhatRecordsGoesToTheNextMicrophone(t *testing.T) {
 					t.Errorf("%q: tape records from %q", test.args, on("tape"))
 				}
 			}
+			bothSides(t, l, program)
 			r := l.Run(nil, program, "why", "--input", "--app", "tape")
 			if !strings.Contains(r.Stdout, "what a sink plays") {
 				t.Errorf("why: %s%s", r.Stdout, r.Stderr)
@@ -131,5 +132,54 @@ func TestALevelMeterStays(t *testing.T) {
 	r := l.Run(nil, program, "--input", "--all")
 	if r.Code != 3 || !strings.Contains(r.Stderr, "nothing is recording") {
 		t.Errorf("code %d, %s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+// bothSides holds what the list without a word shows of what records, while
+// "talk" records from mic1 and "tape" from the monitor of a, and none from that
+// of b.
+func bothSides(t *testing.T, l *lab.Lab, program string) {
+	t.Helper()
+	r := l.Run(nil, program, "list")
+	at := -1
+	for _, want := range []string{"SINK", "nothing is playing", "SOURCE", "mic1", "a.monitor", "RECORDING", "talk"} {
+		next := strings.Index(r.Stdout, want)
+		if next <= at {
+			t.Errorf("%q is not there or not in its place:\n%s%s", want, r.Stdout, r.Stderr)
+		}
+		at = next
+	}
+	if strings.Contains(r.Stdout, "b.monitor") {
+		t.Errorf("a monitor that nothing records from:\n%s", r.Stdout)
+	}
+	var all listingOfBoth
+	r = l.Run(nil, program, "list", "--json")
+	if err := json.Unmarshal([]byte(r.Stdout), &all); err != nil {
+		t.Fatalf("%v: %s%s", err, r.Stdout, r.Stderr)
+	}
+	if len(all.Sinks) != 2 || len(all.Streams) != 0 || all.DefaultSink == "" || all.DefaultSource == "" {
+		t.Errorf("the playing side is %s", r.Stdout)
+	}
+	on := map[string]string{}
+	for _, s := range all.Recordings {
+		on[s.Application] = s.Sink
+	}
+	if len(on) != 2 || on["talk"] != "mic1" || on["tape"] != "a.monitor" {
+		t.Errorf("the recordings are %v", on)
+	}
+	for _, s := range all.Sources {
+		if want := s.Name == "mic1" || s.Name == "a.monitor"; (len(s.Streams) == 1) != want || s.Streams == nil {
+			t.Errorf("on %s are %v", s.Name, s.Streams)
+		}
+	}
+}
+
+// Where there is no microphone, the list is that of what plays.
+func TestWithoutAMicrophoneTheListSaysNothingOfOne(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, pulseAudio)
+	d.front(d.Player("one"))
+	if r := d.expect(0, "", "list"); strings.Contains(r.Stdout, "SOURCE") || strings.Contains(r.Stdout, "monitor") || r.Stderr != "" {
+		t.Errorf("%s%s", r.Stdout, r.Stderr)
 	}
 }

@@ -51,7 +51,13 @@ var (
 		sinks[] sinks[].index sinks[].name sinks[].description sinks[].nickname sinks[].default sinks[].state sinks[].available
 		sinks[].volume_percent sinks[].muted sinks[].in_cycle sinks[].ring sinks[].streams[]
 		streams[] streams[].index streams[].application streams[].media streams[].pid streams[].pid_trust streams[].sink streams[].corked
-		streams[].muted streams[].volume_percent streams[].focused streams[].held_by streams[].rule streams[].confidence`
+		streams[].muted streams[].volume_percent streams[].focused streams[].held_by streams[].rule streams[].confidence
+		default_source
+		sources[] sources[].index sources[].name sources[].description sources[].nickname sources[].default sources[].state sources[].available
+		sources[].volume_percent sources[].muted sources[].in_cycle sources[].ring sources[].recordings[]
+		recordings[] recordings[].index recordings[].application recordings[].media recordings[].pid recordings[].pid_trust recordings[].source
+		recordings[].corked recordings[].muted recordings[].volume_percent recordings[].focused recordings[].held_by recordings[].rule
+		recordings[].confidence`
 	whyKeys = `window.id window.title window.class window.app_id window.desktop window.pids[] window.remote reason
 		streams[] streams[].index streams[].application streams[].pid streams[].matched streams[].rule streams[].confidence streams[].doubt
 		streams[].tried[] streams[].tried[].rule streams[].tried[].why_not`
@@ -65,7 +71,7 @@ func TestTheJSONFormsAreThoseOfTheManual(t *testing.T) {
 		want := strings.Fields(keys)
 		// "pids[]" and "streams[]" hold plain values, which have no keys.
 		got := keysOf(t, text)
-		for _, list := range []string{"window.pids[]", "sinks[].streams[]"} {
+		for _, list := range []string{"window.pids[]", "sinks[].streams[]", "sources[].recordings[]"} {
 			if slices.Contains(want, list) {
 				got = slices.DeleteFunc(got, func(k string) bool { return k == list })
 				want = slices.DeleteFunc(want, func(k string) bool { return k == list })
@@ -87,6 +93,9 @@ func TestTheJSONFormsAreThoseOfTheManual(t *testing.T) {
 	if !strings.Contains(nothing, `"moves":[]`) || !strings.Contains(nothing, `"window":null`) {
 		t.Errorf("no focus is %s", nothing)
 	}
+	lab.Need(t, "parec")
+	d.Spawn("parec", "/dev/null")
+	d.Until("the recording", func() bool { return strings.Contains(d.expect(0, "", "list", "--json").Stdout, `"source":`) })
 	d.Player("other").WaitStream()
 	d.front(d.Player("one"))
 	same(listKeys, d.expect(0, "", "list", "--json").Stdout)

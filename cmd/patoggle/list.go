@@ -43,10 +43,15 @@ func (a *app) listCommand() *cobra.Command {
 			if a.input && what != "" {
 				return wrong(usageHint(cmd), "--input goes with \"patoggle list\" alone")
 			}
-			v, err := a.lookAround()
+			both := what == "" && !a.input && !menu
+			v, in, err := a.lookAround(both)
 			if err != nil {
 				if a.json {
-					return errors.Join(err, a.printJSON(&listing{Reason: reason(err), Sinks: []listingSink{}, Streams: []listingStream{}}))
+					empty := listing{Reason: reason(err), Sinks: []listingSink{}, Streams: []listingStream{}}
+					if both {
+						return errors.Join(err, a.printJSON(&listingOfBoth{listing: empty, Sources: []listingSource{}, Recordings: []listingRecording{}}))
+					}
+					return errors.Join(err, a.printJSON(&empty))
 				}
 				return err
 			}
@@ -58,10 +63,16 @@ func (a *app) listCommand() *cobra.Command {
 			}
 			l := newListing(v)
 			a.addHolds(l, v)
-			if a.json {
+			switch {
+			case a.json && both:
+				return a.printJSON(withRecordings(l, in))
+			case a.json:
 				return a.printJSON(l)
 			}
-			return a.printListing(l, v, what)
+			if err := a.printListing(l, v, what); err != nil || in == nil {
+				return err
+			}
+			return a.printRecordings(in)
 		},
 	}
 	cmd.Flags().BoolVar(&menu, "menu", false, "a line for each sink, for a menu program")
@@ -77,6 +88,14 @@ func (a *app) device() string {
 	return "sink"
 }
 
+// one is the heading over what plays, or over what records.
+func (a *app) one() string {
+	if a.input {
+		return "RECORDING"
+	}
+	return "STREAM"
+}
+
 // idle says that no stream of that side is there.
 func (a *app) idle() string {
 	if a.input {
@@ -85,15 +104,35 @@ func (a *app) idle() string {
 	return "nothing is playing"
 }
 
-// lookAround looks at the sound server and at the focused window.
-func (a *app) lookAround() (*toggle.View, error) {
+// lookAround looks at the sound server and at the focused window; with both at
+// what records too, and recording is nil when that cannot be seen.
+func (a *app) lookAround(both bool) (v, recording *toggle.View, err error) {
 	cfg, err := a.lookConfig()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ctx, cancel := a.context()
 	defer cancel()
-	return a.look(ctx, a.pipeline(cfg), "", 0)
+	p := a.pipeline(cfg)
+	if !both {
+		v, err = a.look(ctx, p, "", 0)
+		return v, nil, err
+	}
+	v, recording, err, recErr := p.Sides(ctx, new(desktop.WindowID))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.Resolve(ctx, v, 0); err != nil {
+		return nil, nil, err
+	}
+	if recErr == nil {
+		recErr = p.Resolve(ctx, recording, 0)
+	}
+	if recErr != nil {
+		say(a.stderr, "warning", "what records is not shown: "+recErr.Error())
+		return v, nil, nil
+	}
+	return v, recording, nil
 }
 
 // look asks both servers and says whose each stream is. The display is asked
@@ -150,6 +189,87 @@ type listingStream struct {
 	Rule        string            `json:"rule"`
 	Confidence  string            `json:"confidence"`
 	HeldBy      string            `json:"held_by"`
+}
+
+// listingOfBoth is "patoggle list --json" without a word: the listing, and the
+// same of the side that records.
+type listingOfBoth struct {
+	listing
+	DefaultSource string             `json:"default_source"`
+	Sources       []listingSource    `json:"sources"`
+	Recordings    []listingRecording `json:"recordings"`
+}
+
+// listingSource is a listingSink under the names of its side.
+type listingSource struct {
+	Index       pulse.SinkIndex     `json:"index"`
+	Name        string              `json:"name"`
+	Description string              `json:"description"`
+	Nickname    string              `json:"nickname"`
+	Default     bool                `json:"default"`
+	State       string              `json:"state"`
+	Available   string              `json:"available"`
+	Volume      int                 `json:"volume_percent"`
+	Muted       bool                `json:"muted"`
+	InCycle     bool                `json:"in_cycle"`
+	Ring        int                 `json:"ring"`
+	Streams     []pulse.StreamIndex `json:"recordings"`
+}
+
+// listingRecording is a listingStream under the names of its side.
+type listingRecording struct {
+	Index       pulse.StreamIndex `json:"index"`
+	Application string            `json:"application"`
+	Media       string            `json:"media"`
+	PID         int               `json:"pid"`
+	PIDTrust    string            `json:"pid_trust"`
+	Sink        string            `json:"source"`
+	Corked      bool              `json:"corked"`
+	Muted       bool              `json:"muted"`
+	Volume      int               `json:"volume_percent"`
+	Focused     bool              `json:"focused"`
+	Rule        string            `json:"rule"`
+	Confidence  string            `json:"confidence"`
+	HeldBy      string            `json:"held_by"`
+}
+
+// withRecordings joins the listings of both sides; in is nil when the recording
+// one cannot be seen.
+func withRecordings(l *listing, in *toggle.View) *listingOfBoth {
+	both := &listingOfBoth{listing: *l, Sources: []listingSource{}, Recordings: []listingRecording{}}
+	if in == nil {
+		return both
+	}
+	r := newListing(in)
+	both.DefaultSource = r.DefaultSink
+	for _, s := range r.Sinks {
+		both.Sources = append(both.Sources, listingSource(s))
+	}
+	for _, s := range r.Streams {
+		both.Recordings = append(both.Recordings, listingRecording(s))
+	}
+	return both
+}
+
+// printRecordings shows a person what records, below what plays. A monitor from
+// which nothing records is left out, and all of it where no source is left.
+func (a *app) printRecordings(v *toggle.View) error {
+	l := newListing(v)
+	shown := func(i int) bool {
+		return !v.Book.Outputs[i].Monitor || v.Book.Outputs[i].InCycle || len(l.Sinks[i].Streams) > 0
+	}
+	order := slices.DeleteFunc(inRingOrder(l), func(i int) bool { return !shown(i) })
+	if len(order) == 0 {
+		return nil
+	}
+	recording := *a
+	recording.input = true
+	fmt.Fprintln(a.stdout)
+	if err := recording.printSinksIn(order, l, v); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout)
+	return recording.printStreams(l, v)
 }
 
 func newListing(v *toggle.View) *listing {
@@ -227,6 +347,11 @@ func (a *app) printSinks(l *listing, v *toggle.View) error {
 		fmt.Fprintln(a.stdout, "no "+a.device()+" at all")
 		return nil
 	}
+	return a.printSinksIn(inRingOrder(l), l, v)
+}
+
+// printSinksIn shows the sinks at these positions.
+func (a *app) printSinksIn(order []int, l *listing, v *toggle.View) error {
 	t := a.table(
 		term.Column{Title: "  " + strings.ToUpper(a.device())},
 		term.Column{Title: "VOLUME", Right: true},
@@ -235,7 +360,7 @@ func (a *app) printSinks(l *listing, v *toggle.View) error {
 		term.Column{Title: "NAME", Flexible: true},
 	)
 	next := v.Next()
-	for _, i := range inRingOrder(l) {
+	for _, i := range order {
 		s := l.Sinks[i]
 		mark, style := "  ", term.Style("")
 		if s.Default {
@@ -282,7 +407,7 @@ func (a *app) printStreams(l *listing, v *toggle.View) error {
 		return nil
 	}
 	t := a.table(
-		term.Column{Title: "  STREAM"},
+		term.Column{Title: "  " + a.one()},
 		term.Column{Title: "APPLICATION"},
 		term.Column{Title: strings.ToUpper(a.device())},
 		term.Column{Title: "VOLUME", Right: true},

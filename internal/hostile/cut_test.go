@@ -79,7 +79,7 @@ func TestAConversationIsCutOff(t *testing.T) {
 		whole int // exit code of the whole conversation
 	}{
 		{"pulseaudio", 1, []string{"--stream", "0", "--to", "c"}, 0},
-		{"pipewire", 61, []string{"list"}, 0},
+		{"pipewire", 61, []string{"list", "streams"}, 0},
 	} {
 		replies := recorded(t, test.name)
 		var figures extremes

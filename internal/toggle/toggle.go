@@ -119,6 +119,9 @@ type Pipeline struct {
 	// called at the same time. Closing is the caller's.
 	Display func(context.Context) (Display, error)
 	Sound   func(context.Context) (Sound, error)
+	// Record is Sound for the side that records, on the same connection. It may
+	// be nil where nothing asks for both sides.
+	Record func(context.Context) (Sound, error)
 	// Procs gives a fresh view of /proc for each request.
 	Procs func() match.Processes
 	// Config may be nil: the defaults.

@@ -158,14 +158,16 @@ func (p *painter) sink(y, w int, k *sinkRow, pic *picture) int {
 
 func (p *painter) stream(y, w int, r *streamRow, pic *picture) int {
 	style := tcell.StyleDefault
+	mark, faint := p.tint(style, tcell.ColorYellow), style.Dim(true)
 	if r.index == pic.chosen {
 		style = style.Reverse(true)
+		mark, faint = style, style // a colour would be that of the line
 	}
-	mark := "    "
+	sign := "    "
 	if r.focused {
-		mark = "  > "
+		sign = "  > "
 	}
-	x := p.put(0, y, w, p.tint(style, tcell.ColorYellow), mark)
+	x := p.put(0, y, w, mark, sign)
 	end := textEnd(w)
 	name := r.application
 	if name == "" {
@@ -177,7 +179,7 @@ func (p *painter) stream(y, w int, r *streamRow, pic *picture) int {
 	x = p.put(x, y, end, style.Bold(r.focused), term.Pad(name, nameWidth, false)+" ")
 	notes := remarks(remark{r.paused, "paused"}, remark{r.muted, "muted"}, remark{r.own, "not an application"})
 	x = p.put(x, y, end, style, strings.TrimPrefix(notes+" ", " "))
-	x = p.put(x, y, end, style.Dim(true), r.media)
+	x = p.put(x, y, end, faint, r.media)
 	l, ok := pic.streamLevel[r.index]
 	return p.tail(x, y, w, r.volume, l, ok, style)
 }
@@ -203,7 +205,7 @@ func (p *painter) tail(x, y, w, volume int, level float64, measured bool, style 
 		full = int(math.Round(level * barWidth))
 	}
 	for i := range barWidth {
-		cell, s := ' ', style
+		cell, s := ' ', tcell.StyleDefault
 		if i < full {
 			cell = p.block
 			switch {

@@ -1,7 +1,7 @@
 // Command pictures takes the pictures of the README from a real run: a private
-// sound server, display and players, `patoggle list` in an xterm, and the
-// notification of a press of the daemon's key, as dunst shows it. Run it with
-// `make pictures`.
+// sound server, display and players, `patoggle list` and `patoggle top` in an
+// xterm, `patoggle watch` in polybar, and the notification of a press of the
+// daemon's key, as dunst shows it. Run it with `make pictures`.
 package main
 
 import (
@@ -40,6 +40,9 @@ func run(out io.Writer) error {
 		return err
 	}
 	if bin[1], err = lab.Daemon(); err != nil {
+		return err
+	}
+	if _, err = lab.Build("cmd/patoggle-top"); err != nil { // beside patoggle
 		return err
 	}
 	for _, pictures := range []func(*lab.Lab) map[string]string{
@@ -110,7 +113,7 @@ func take(l *lab.Lab, oneShot, daemon string) map[string]string {
 	display := l.Display(lab.XvfbArgs("-dpi", "96"))
 	browser := l.Chromium("Radio Paradise")
 	browser.WaitStream()
-	game := l.Player("SuperTuxKart trailer")
+	game := l.Player("SuperTuxKart trailer", "--volume=55")
 	game.WaitStream()
 	film := l.Player("Big Buck Bunny")
 	film.WaitStream()
@@ -137,14 +140,13 @@ sleep 600
 		return window != 0
 	})
 	front := film.WaitWindow()
-	l.Until("the film to be in front", func() bool {
-		display.Focus(front)
-		return display.Focused() == front
-	})
+	behind(l, display, window, front)
 	must(os.WriteFile(ready, nil, 0o600))
 	l.Until("the list", func() bool { _, err := os.Stat(shown); return err == nil })
 	taken := map[string]string{"list.png": shoot(l, "list", fmt.Sprintf("%#x", window))}
 	term.Kill()
+	taken["top.png"] = takeTop(l, display, oneShot, front)
+	taken["bar.png"] = takeBar(l, display, oneShot, front)
 
 	// The notification is that of a real key.
 	config := write("dunstrc", dunstConfig)
@@ -187,7 +189,7 @@ func shoot(l *lab.Lab, name, window string) string {
 	file := filepath.Join(l.Dir, name+".png")
 	last := ""
 	l.Until("the picture of "+name, func() bool {
-		r := l.Run(nil, "import", "-silent", "-window", window, "-strip", "-define", "png:exclude-chunks=date,time", file)
+		r := l.Run(nil, magick("import"), "-silent", "-window", window, "-strip", "-define", "png:exclude-chunks=date,time", file)
 		if r.Code != 0 {
 			panic(&lab.Failure{Err: fmt.Errorf("import: %s", r.Stderr)})
 		}
@@ -200,14 +202,29 @@ func shoot(l *lab.Lab, name, window string) string {
 	return file
 }
 
+// magick is the name of one of ImageMagick's programs: Debian has the plain one
+// as an alternative, which an unpacked package lacks.
+func magick(name string) string {
+	for _, suffix := range []string{"-im7.q16", "-im6.q16"} {
+		if _, err := lab.LookPath(name + suffix); err == nil {
+			return name + suffix
+		}
+	}
+	return name
+}
+
 // keep makes a picture small and puts it in its place.
 func keep(file, place string, out io.Writer) error {
 	small := file + ".small.png"
 	for _, args := range [][]string{
-		{"convert", file, "-colors", "64", "-strip", "png8:" + small},
+		{magick("convert"), file, "-colors", "64", "-strip", "png8:" + small},
 		{"optipng", "-quiet", "-o5", "-strip", "all", small},
 	} {
-		if b, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+		program, err := lab.LookPath(args[0])
+		if err != nil {
+			return err
+		}
+		if b, err := exec.Command(program, args[1:]...).CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w: %s", args[0], err, b)
 		}
 	}

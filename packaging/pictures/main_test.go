@@ -7,7 +7,7 @@ import (
 )
 
 func TestThePicturesAreThereAndSmall(t *testing.T) {
-	for _, name := range []string{"list.png", "notification.png", "press.png"} {
+	for _, name := range []string{"list.png", "notification.png", "press.png", "top.png", "bar.png"} {
 		f, err := os.Open(name)
 		if err != nil {
 			t.Fatal(err)

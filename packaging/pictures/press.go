@@ -70,25 +70,21 @@ done
 `, oneShot, shown)), 0o700))
 	l.Spawn("xterm", "-T", "terminal", "-fa", "DejaVu Sans Mono", "-fs", "14", "-geometry", "76x4+8+330", "-b", "8",
 		"-bg", "#2e3440", "-fg", "#e5e9f0", "-bd", "#2e3440", "-e", "sh", script)
-	display.WaitWindow("the terminal", func(w lab.Window) bool { return w.Title == "terminal" })
+	terminal := display.WaitWindow("the terminal", func(w lab.Window) bool { return w.Title == "terminal" })
 	list := func() {
+		there := func() bool { _, err := os.Stat(shown); return err == nil }
+		l.Until("the list of before", there)
 		must(os.RemoveAll(shown))
-		l.Until("the list", func() bool { _, err := os.Stat(shown); return err == nil })
+		l.Until("the list", there)
 	}
 	front := film.WaitWindow()
-	focus := func() {
-		l.Until("the film to be in front", func() bool {
-			display.Focus(front)
-			return display.Focused() == front
-		})
-	}
 	config := filepath.Join(l.Home, "pressdunst")
 	must(os.WriteFile(config, []byte(pressDunst), 0o600))
 	l.SpawnCmd(lab.Cmd{Name: "dunst", Args: []string{"-config", config}})
 	waitDunst(l)
 	d := l.Spawn(daemon)
 	l.Until("the daemon to have its key", func() bool { return strings.Contains(d.Log(), "Super+F9") })
-	focus()
+	behind(l, display, terminal.ID, front)
 	list()
 	before := shoot(l, "before", "root")
 
@@ -107,7 +103,7 @@ func joined(l *lab.Lab, before, after string) string {
 			"-font", "DejaVu-Sans", "-pointsize", "20", "-gravity", "center", "label:" + words, picture, "-append", ")"}
 	}
 	args := append(half("before: both play on the speakers", before), half("after Super+F9: the film in front plays on the television, the game stays", after)...)
-	r := l.Run(nil, "convert", append(args, "-append", "-strip", file)...)
+	r := l.Run(nil, magick("convert"), append(args, "-append", "-strip", file)...)
 	if r.Code != 0 {
 		must(fmt.Errorf("convert: %s", r.Stderr))
 	}

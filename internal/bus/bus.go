@@ -73,11 +73,33 @@ type place struct {
 	iface string
 }
 
+// Question is a call that is sent with the greeting, before the bus has said
+// anything, so that it costs no time of its own.
+type Question struct {
+	Object
+	Method  string
+	Args    []any
+	Results []any
+	// Err is what Call would have returned.
+	Err error
+}
+
+// AskOwner is the question of Owner.
+func AskOwner(name string, owner *string) *Question {
+	return &Question{Object: theBus, Method: "GetNameOwner", Args: []any{name}, Results: []any{owner}}
+}
+
+// AskPID is the question of PID.
+func AskPID(name string, pid *uint32) *Question {
+	return &Question{Object: theBus, Method: "GetConnectionUnixProcessID", Args: []any{name}, Results: []any{pid}}
+}
+
 // Open connects to the first bus that can be reached, and is on it when it
 // returns: DBUS_SESSION_BUS_ADDRESS, and only when that is not set
-// $XDG_RUNTIME_DIR/bus. A nil getenv is os.Getenv. Errors are ErrNoBus; the
-// context's error is in it when that ended.
-func Open(ctx context.Context, getenv func(string) string) (*Conn, error) {
+// $XDG_RUNTIME_DIR/bus. A nil getenv is os.Getenv. The questions are sent at the
+// same time, in their order, and answered when it returns. Errors are ErrNoBus;
+// the context's error is in it when that ended.
+func Open(ctx context.Context, getenv func(string) string, questions ...*Question) (*Conn, error) {
 	if getenv == nil {
 		getenv = os.Getenv
 	}
@@ -87,7 +109,7 @@ func Open(ctx context.Context, getenv func(string) string) (*Conn, error) {
 	}
 	var failed error
 	for _, a := range addresses {
-		c, err := open(ctx, a)
+		c, err := open(ctx, a, questions)
 		if err == nil {
 			return c, nil
 		}
@@ -96,7 +118,10 @@ func Open(ctx context.Context, getenv func(string) string) (*Conn, error) {
 	return nil, fmt.Errorf("%w: %w", ErrNoBus, failed)
 }
 
-func open(ctx context.Context, a address) (*Conn, error) {
+// open says everything in one message of the socket. The bus reads what follows
+// the handshake when that is over, in order (dbus-daemon 1.14, dbus-auth.c,
+// "unused bytes"; sd-bus says BEGIN before it has heard OK, too).
+func open(ctx context.Context, a address, questions []*Question) (*Conn, error) {
 	s, err := dial(ctx, a)
 	if err != nil {
 		return nil, err
@@ -112,7 +137,26 @@ func open(ctx context.Context, a address) (*Conn, error) {
 		c.Close()
 		return nil, err
 	}
-	if err := c.call(ctx, theBus.method("Hello"), nil, &c.name); err != nil {
+	all := append([]*Question{{Object: theBus, Method: "Hello", Results: []any{&c.name}}}, questions...)
+	answers := make([]*dbus.Call, len(all))
+	for i, q := range all {
+		answers[i], q.Err = c.send(ctx, q.method(q.Method), q.Args)
+	}
+	err = s.say()
+	for i, q := range all {
+		if q.Err == nil {
+			q.Err = c.answered(ctx, answers[i], q.Results)
+		}
+	}
+	refused := s.refusal()
+	if err == nil {
+		err = all[0].Err
+	}
+	switch {
+	case refused != nil:
+		c.Close()
+		return nil, refused
+	case err != nil:
 		c.Close()
 		return nil, fmt.Errorf("the bus does not answer: %w", err)
 	}
@@ -163,20 +207,41 @@ func (c *Conn) Call(ctx context.Context, o Object, name string, args []any, resu
 	return c.call(ctx, o.method(name), args, results...)
 }
 
-func (c *Conn) call(ctx context.Context, m method, args []any, results ...any) (err error) {
-	defer func() {
-		if r := recover(); r != nil { // the library on a value it does not expect
-			err = fmt.Errorf("%w: %q", ErrShape, fmt.Sprint(r))
-		}
-	}()
+// Begin is the first half of Call; wait is the other. Calls arrive in the order
+// of their beginnings.
+func (c *Conn) Begin(ctx context.Context, o Object, name string, args []any, results ...any) (wait func() error) {
+	call, err := c.send(ctx, o.method(name), args)
+	if err != nil {
+		return func() error { return err }
+	}
+	return func() error { return c.answered(ctx, call, results) }
+}
+
+func (c *Conn) call(ctx context.Context, m method, args []any, results ...any) error {
+	call, err := c.send(ctx, m, args)
+	if err != nil {
+		return err
+	}
+	return c.answered(ctx, call, results)
+}
+
+// send is the first half of a call.
+func (c *Conn) send(ctx context.Context, m method, args []any) (call *dbus.Call, err error) {
+	defer misshapen(&err)
 	if !dbus.ObjectPath(m.Path).IsValid() {
-		return fmt.Errorf("%w: an object called %q", ErrShape, m.Path)
+		return nil, fmt.Errorf("%w: an object called %q", ErrShape, m.Path)
 	}
 	var flags dbus.Flags
 	if !m.Start {
 		flags = dbus.FlagNoAutoStart
 	}
-	call := c.bus.Object(m.Destination, dbus.ObjectPath(m.Path)).CallWithContext(ctx, m.Interface+"."+m.name, flags, args...)
+	return c.bus.Object(m.Destination, dbus.ObjectPath(m.Path)).GoWithContext(ctx, m.Interface+"."+m.name, flags, nil, args...), nil
+}
+
+// answered is the other half: it waits for the answer.
+func (c *Conn) answered(ctx context.Context, call *dbus.Call, results []any) (err error) {
+	defer misshapen(&err)
+	<-call.Done
 	if call.Err != nil {
 		return c.failure(ctx, call.Err)
 	}
@@ -189,9 +254,17 @@ func (c *Conn) call(ctx context.Context, m method, args []any, results ...any) (
 	return nil
 }
 
+// misshapen, deferred, makes an error of the library's panic on a value that it
+// does not expect.
+func misshapen(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%w: %q", ErrShape, fmt.Sprint(r))
+	}
+}
+
 // Tell calls a method whose answer nobody waits for.
 func (c *Conn) Tell(o Object, name string, args ...any) {
-	defer func() { _ = recover() }() // as in call
+	defer func() { _ = recover() }() // as in misshapen
 	c.bus.Object(o.Destination, dbus.ObjectPath(o.Path)).Call(o.Interface+"."+name, dbus.FlagNoReplyExpected|dbus.FlagNoAutoStart, args...)
 }
 

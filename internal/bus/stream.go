@@ -23,26 +23,29 @@ import (
 const writeLimit = 3 * time.Second
 
 // stream is a connection to the bus on which only whole messages that are worth
-// reading arrive. The bus has accepted us before the library sees it: to the
-// library's side of the handshake, which reads lines without end, it answers by
-// itself.
+// reading arrive. To the library's side of the handshake, which reads lines
+// without end, it answers by itself; its own goes out with the first messages,
+// and the bus's answer to it is the first thing that is read.
 type stream struct {
 	conn   *net.UnixConn
 	reader *bufio.Reader
-	// answers are what is still to be read of the handshake, rest what is of a
-	// message.
-	answers, rest []byte
-	// begun is set by the end of the handshake; then a reader runs until ended.
+	// answers are what is still to be read of the library's handshake, rest what
+	// is of a message, first what is written when say is called.
+	answers, rest, first []byte
+	said                 bool // say was called
+	accepted             bool // the bus has answered the handshake
+	refused              atomic.Pointer[error]
+	// begun is set by the end of the library's handshake; then a reader runs
+	// until ended.
 	begun   atomic.Bool
 	serving atomic.Bool // calls are let through
 	ended   chan struct{}
 	end     sync.Once
 }
 
-// longAgo is a deadline that has passed.
-var longAgo = time.Unix(1, 0)
-
-// dial connects and authenticates.
+// dial connects, and prepares to authenticate with the mechanism EXTERNAL (D-Bus
+// specification 0.43, Authentication Protocol), in which the bus takes our user
+// id from the socket.
 func dial(ctx context.Context, a address) (*stream, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", string(a))
@@ -50,20 +53,12 @@ func dial(ctx context.Context, a address) (*stream, error) {
 		return nil, err
 	}
 	s := &stream{conn: conn.(*net.UnixConn), reader: bufio.NewReader(conn), ended: make(chan struct{})}
-	stop := context.AfterFunc(ctx, func() { s.conn.SetDeadline(longAgo) })
-	if err = s.trusted(); err == nil {
-		err = s.greet()
-	}
-	if !stop() && err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
+	if err = s.trusted(); err != nil {
 		conn.Close()
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
 		return nil, err
 	}
+	uid := hex.EncodeToString([]byte(strconv.Itoa(os.Geteuid())))
+	s.first = []byte("\x00AUTH EXTERNAL " + uid + "\r\nBEGIN\r\n")
 	return s, nil
 }
 
@@ -88,23 +83,37 @@ func (s *stream) trusted() error {
 	return nil
 }
 
-// greet authenticates with the mechanism EXTERNAL (D-Bus specification 0.43,
-// Authentication Protocol), in which the bus takes our user id from the
-// socket.
-func (s *stream) greet() error {
-	uid := hex.EncodeToString([]byte(strconv.Itoa(os.Geteuid())))
-	if _, err := io.WriteString(s.conn, "\x00AUTH EXTERNAL "+uid+"\r\n"); err != nil {
+// say sends the handshake and the messages that were written until now.
+func (s *stream) say() error {
+	s.said = true
+	_, err := s.write(s.first)
+	s.first = nil
+	return err
+}
+
+// hear reads the bus's answer to the handshake.
+func (s *stream) hear() error {
+	line, err := s.reader.ReadSlice('\n') // at most a buffer full
+	switch {
+	case err != nil:
+		err = fmt.Errorf("the bus does not answer: %w", err)
+	case !strings.HasPrefix(string(line), "OK "):
+		err = fmt.Errorf("the bus refuses us: %q", strings.TrimSpace(string(line)))
+	}
+	if err != nil {
+		s.refused.Store(&err)
 		return err
 	}
-	line, err := s.reader.ReadSlice('\n') // at most a buffer full
-	if err != nil {
-		return fmt.Errorf("the bus does not answer: %w", err)
+	s.accepted = true
+	return nil
+}
+
+// refusal is why the handshake failed, if it did.
+func (s *stream) refusal() error {
+	if err := s.refused.Load(); err != nil {
+		return *err
 	}
-	if text := strings.TrimSpace(string(line)); !strings.HasPrefix(text, "OK ") {
-		return fmt.Errorf("the bus refuses us: %q", text)
-	}
-	_, err = io.WriteString(s.conn, "BEGIN\r\n")
-	return err
+	return nil
 }
 
 // Write sends a message, or hears one line of the library's handshake.
@@ -123,6 +132,14 @@ func (s *stream) Write(b []byte) (int, error) {
 		}
 		return len(b), nil
 	}
+	if !s.said {
+		s.first = append(s.first, b...)
+		return len(b), nil
+	}
+	return s.write(b)
+}
+
+func (s *stream) write(b []byte) (int, error) {
 	s.conn.SetWriteDeadline(time.Now().Add(writeLimit))
 	n, err := s.conn.Write(b)
 	if err != nil {
@@ -158,6 +175,11 @@ func (s *stream) Read(b []byte) (int, error) {
 // message returns the next message when it is one to read, nil when it is one to
 // skip.
 func (s *stream) message() ([]byte, error) {
+	if !s.accepted {
+		if err := s.hear(); err != nil {
+			return nil, err
+		}
+	}
 	head, err := s.reader.Peek(headLength)
 	if err != nil {
 		return nil, err

@@ -7,37 +7,95 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// findClients fills in, for each name, the processes of this user that run a
-// program of the name and are connected to the Wayland socket. A process whose
-// ancestor is among them is that one's helper, and left out.
-func (s *Session) findClients(programs map[string][]int) {
-	delete(programs, "")
-	entries, err := os.ReadDir("/proc")
-	if err != nil || len(programs) == 0 {
-		return
+// others is what the kernel knows of this user's processes and of the Wayland
+// socket's clients. It is read beside the conversation with the compositor, which
+// must not wait for it.
+type others struct {
+	processes []process
+	connected map[uint32]bool // inodes of the clients' sockets; nil when that failed
+}
+
+// process is one of this user's. The name of its executable file is "" when that
+// cannot be read.
+type process struct {
+	pid       int
+	comm, exe string
+}
+
+// lookAround reads them; wait hands them out.
+func (s *Session) lookAround() (wait func() others) {
+	var o others
+	var wg sync.WaitGroup
+	wg.Go(func() { o.processes = readProcesses() })
+	wg.Go(func() {
+		if found, err := connectedTo(s.Socket); err == nil {
+			o.connected = found
+		}
+	})
+	return func() others {
+		wg.Wait()
+		return o
 	}
-	var connected map[uint32]bool
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
+}
+
+// readProcesses reads with as few calls of the system as can be: a desktop has
+// hundreds of processes, most of them others' or the kernel's.
+func readProcesses() []process {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil
+	}
+	var found []process
+	buffer := make([]byte, unix.PathMax)
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
 		if err != nil {
 			continue
 		}
-		for name := range programs {
-			if !runs(pid, name) {
-				continue
+		var stat unix.Stat_t
+		if unix.Fstatat(int(dir.Fd()), name, &stat, 0) != nil || int(stat.Uid) != os.Geteuid() {
+			continue
+		}
+		p := process{pid: pid}
+		if fd, err := unix.Openat(int(dir.Fd()), name+"/comm", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+			if n, err := unix.Read(fd, buffer); err == nil {
+				p.comm = program(string(buffer[:n]))
 			}
-			if connected == nil {
-				if connected, err = connectedTo(s.Socket); err != nil {
-					return
-				}
-			}
-			if holds(pid, connected) {
-				programs[name] = append(programs[name], pid)
+			unix.Close(fd)
+		}
+		if n, err := unix.Readlinkat(int(dir.Fd()), name+"/exe", buffer); err == nil {
+			p.exe = filepath.Base(strings.TrimSuffix(string(buffer[:n]), " (deleted)"))
+		}
+		found = append(found, p)
+	}
+	return found
+}
+
+// findClients fills in, for each name, the processes that run a program of the
+// name and are connected to the Wayland socket. A process whose ancestor is among
+// them is that one's helper, and left out.
+func (o *others) findClients(programs map[string][]int) {
+	delete(programs, "")
+	if len(programs) == 0 || len(o.connected) == 0 {
+		return
+	}
+	for _, p := range o.processes {
+		for name, found := range programs {
+			// Helpers are younger, mostly: of a browser's many only the first is
+			// looked into.
+			if p.runs(name) && !descends(p.pid, found) && holds(p.pid, o.connected) {
+				programs[name] = append(found, p.pid)
 			}
 		}
 	}
@@ -48,6 +106,9 @@ func (s *Session) findClients(programs map[string][]int) {
 
 // descends tells whether one of the others is an ancestor of a process.
 func descends(pid int, others []int) bool {
+	if len(others) == 0 {
+		return false
+	}
 	for range 64 {
 		if pid = parent(pid); pid <= 1 {
 			return false
@@ -60,13 +121,9 @@ func descends(pid int, others []int) bool {
 }
 
 // runs tells whether a process is of a program with the name, in any case.
-func runs(pid int, name string) bool {
-	own := comm(pid)
-	if strings.EqualFold(own, name) || len(own) == 15 && len(name) > 15 && strings.EqualFold(own, name[:15]) {
-		return true
-	}
-	exe, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
-	return err == nil && strings.EqualFold(filepath.Base(strings.TrimSuffix(exe, " (deleted)")), name)
+func (p *process) runs(name string) bool {
+	return strings.EqualFold(p.comm, name) || len(p.comm) == 15 && len(name) > 15 && strings.EqualFold(p.comm, name[:15]) ||
+		strings.EqualFold(p.exe, name)
 }
 
 // holds tells whether one of the sockets is open in a process.
@@ -87,23 +144,17 @@ func holds(pid int, sockets map[uint32]bool) bool {
 	})
 }
 
-// runsXwayland tells whether any Xwayland runs: asking this session's would else
+// runXwayland tells whether any Xwayland runs: asking this session's would else
 // start it. Those that wlroots starts are no children of the compositor.
-func runsXwayland() bool {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return false
-	}
-	return slices.ContainsFunc(entries, func(e os.DirEntry) bool {
-		pid, err := strconv.Atoi(e.Name())
-		return err == nil && bringsX11(comm(pid))
-	})
+func (o *others) runXwayland() bool {
+	return slices.ContainsFunc(o.processes, func(p process) bool { return bringsX11(p.comm) })
 }
 
 // The question for unix sockets (sock_diag(7); linux/unix_diag.h): the family,
-// the states, and that names and peers are to be shown.
+// the state (TCP_ESTABLISHED of netinet/tcp.h), and that names and peers are to be shown.
 const (
 	sockDiagByFamily = 20
+	established      = 1
 	showName         = 1
 	showPeer         = 4
 	attributeName    = 0
@@ -128,8 +179,8 @@ func connectedTo(path string) (map[uint32]bool, error) {
 	request = binary.NativeEndian.AppendUint16(request, unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
 	request = append(request, make([]byte, 8)...) // serial, port
 	request = append(request, unix.AF_UNIX, 0, 0, 0)
-	request = binary.NativeEndian.AppendUint32(request, ^uint32(0)) // all states
-	request = binary.NativeEndian.AppendUint32(request, 0)          // all inodes
+	request = binary.NativeEndian.AppendUint32(request, 1<<established)
+	request = binary.NativeEndian.AppendUint32(request, 0) // all inodes
 	request = binary.NativeEndian.AppendUint32(request, showName|showPeer)
 	request = append(request, make([]byte, 8)...) // no cookie
 	if err := unix.Sendto(fd, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {

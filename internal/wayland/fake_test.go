@@ -196,6 +196,7 @@ type kwin struct {
 	conn     *dbus.Conn
 	run      func(conn *dbus.Conn, script string)
 	id       int32
+	loaded   chan struct{} // a script, for Start: the library serves calls at once
 	mu       sync.Mutex
 	script   string
 	unloaded []string
@@ -206,10 +207,12 @@ func (k *kwin) LoadScript(file, name string) (int32, *dbus.Error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.script = string(b)
+	k.loaded <- struct{}{}
 	return k.id, nil
 }
 
 func (k *kwin) Start() *dbus.Error {
+	<-k.loaded
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.run != nil {
@@ -259,7 +262,7 @@ func TestKWinIsAskedByAScriptThatGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stranger.Close()
-	k := &kwin{conn: owner(t, l, kwinService)}
+	k := &kwin{conn: owner(t, l, kwinService), loaded: make(chan struct{}, 16)}
 	if err := k.conn.ExportWithMap(k, map[string]string{"LoadScript": "loadScript", "Start": "start", "UnloadScript": "unloadScript"}, "/Scripting", kwinScripting); err != nil {
 		t.Fatal(err)
 	}
@@ -451,7 +454,8 @@ func TestAClientOfTheCompositorIsFoundByItsName(t *testing.T) {
 	var found map[string][]int
 	if !lab.Poll(20*time.Second, func() bool {
 		found = map[string][]int{"a-player-with-a-name": nil, "nobody-has-this": nil, "": nil}
-		s.findClients(found)
+		around := s.lookAround()()
+		around.findClients(found)
 		return len(found["a-player-with-a-name"]) > 0
 	}) {
 		t.Fatal("it is not found")

@@ -20,14 +20,17 @@ const (
 // askGNOME asks patoggle's extension, and where that is not there the two
 // published ones that tell a process.
 func askGNOME(ctx context.Context, s *Session) (*Answer, error) {
-	c, owner, err := s.openBus(ctx, gnomeService)
+	var reply string
+	get := &bus.Question{
+		Object: bus.Object{Destination: gnomeService, Path: gnomePath, Interface: gnomeInterface},
+		Method: "Get", Results: []any{&reply},
+	}
+	c, owner, err := s.openBus(ctx, gnomeService, get)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	var reply string
-	err = c.Call(ctx, bus.Object{Destination: owner, Path: gnomePath, Interface: gnomeInterface}, "Get", nil, &reply)
-	if err == nil {
+	if err = get.Err; err == nil {
 		return parseGNOME([]byte(reply))
 	}
 	if !errors.Is(err, bus.ErrUnknown) {

@@ -80,16 +80,19 @@ func runScript(ctx context.Context, c *bus.Conn, owner, file string, reports <-c
 	o := bus.Object{Destination: owner, Path: "/Scripting", Interface: kwinScripting}
 	name := filepath.Base(file)
 	var id int32
-	if err := c.Call(ctx, o, "loadScript", []any{file, name}, &id); err != nil {
+	// No answer is waited for: the next message on this connection comes after
+	// it anyway, and closing leaves nothing unsent.
+	defer c.Tell(o, "unloadScript", name)
+	// Start goes out behind it: it runs what was loaded and not yet started.
+	load := c.Begin(ctx, o, "loadScript", []any{file, name}, &id)
+	start := c.Begin(ctx, o, "start", nil)
+	if err := load(); err != nil {
 		return "", err
 	}
 	if id < 0 {
 		return "", errors.New("it does not load the script that asks it")
 	}
-	// No answer is waited for: the next message on this connection comes after
-	// it anyway, and closing leaves nothing unsent.
-	defer c.Tell(o, "unloadScript", name)
-	if err := c.Call(ctx, o, "start", nil); err != nil {
+	if err := start(); err != nil {
 		return "", err
 	}
 	select {

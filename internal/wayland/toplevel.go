@@ -16,6 +16,7 @@ func askToplevels(ctx context.Context, s *Session) (*Answer, error) {
 		return nil, err
 	}
 	defer conn.Close()
+	around := s.lookAround()
 	t := newToplevels()
 	r := bufio.NewReader(conn)
 	for _, request := range []func() []byte{t.registry, t.bind} {
@@ -37,13 +38,14 @@ func askToplevels(ctx context.Context, s *Session) (*Answer, error) {
 	for _, w := range a.Windows {
 		programs[lastPart(w.AppID)] = nil
 	}
-	s.findClients(programs)
+	others := around()
+	others.findClients(programs)
 	for i := range a.Windows {
 		a.Windows[i].Clients = programs[lastPart(a.Windows[i].AppID)]
 	}
 	if f := a.Focused; f != nil {
 		f.Clients = programs[lastPart(f.AppID)]
-		a.XRunning = runsXwayland()
+		a.XRunning = others.runXwayland()
 	}
 	return a, nil
 }

@@ -209,31 +209,28 @@ func comm(pid int) string {
 	return program(string(b))
 }
 
-// openBus connects to the session bus and finds the compositor there. It is
-// an error when another process than this session's compositor has the name.
-func (s *Session) openBus(ctx context.Context, name string) (c *bus.Conn, owner string, err error) {
-	c, err = bus.Open(ctx, s.getenv)
+// openBus connects to the session bus and finds the compositor there, in one
+// message with further questions, which may be for who has the name. It is an
+// error when another process than this session's compositor has the name; then
+// the answers to the questions are another session's.
+func (s *Session) openBus(ctx context.Context, name string, questions ...*bus.Question) (c *bus.Conn, owner string, err error) {
+	var pid uint32
+	owned, run := bus.AskOwner(name, &owner), bus.AskPID(name, &pid)
+	c, err = bus.Open(ctx, s.getenv, append([]*bus.Question{owned, run}, questions...)...)
 	if err != nil {
 		return nil, "", err
 	}
-	if owner, err = s.onBus(ctx, c, name); err != nil {
+	switch {
+	case owned.Err != nil:
+		err = owned.Err
+	case run.Err != nil:
+		err = run.Err
+	case !s.isCompositor(int(pid)):
+		err = fmt.Errorf("%q on the session bus is another session's, process %d", name, pid)
+	}
+	if err != nil {
 		c.Close()
 		return nil, "", err
 	}
 	return c, owner, nil
-}
-
-func (s *Session) onBus(ctx context.Context, c *bus.Conn, name string) (string, error) {
-	owner, err := c.Owner(ctx, name)
-	if err != nil {
-		return "", err
-	}
-	pid, err := c.PID(ctx, owner)
-	if err != nil {
-		return "", err
-	}
-	if !s.isCompositor(pid) {
-		return "", fmt.Errorf("%q on the session bus is another session's, process %d", name, pid)
-	}
-	return owner, nil
 }

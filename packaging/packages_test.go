@@ -176,6 +176,8 @@ func TestThePackages(t *testing.T) {
 			}
 			return lines(r.Stdout)
 		}
+		// An unpacked pacman has neither a configuration nor a database.
+		pacman := []string{"--config", os.DevNull, "--dbpath", t.TempDir()}
 		for _, format := range []struct {
 			name, oneShot, daemon string
 			files                 func(string) []string
@@ -202,9 +204,9 @@ func TestThePackages(t *testing.T) {
 				return run("rpm", "-qp", "--requires", file)
 			}, []string{"libX11.so.6()(64bit)", "libc.so.6(GLIBC_2.34)(64bit)", "patoggle = " + in("rpm") + "-1"}},
 			{"arch", "patoggle-*.zst", "patoggled-*.zst", func(file string) []string {
-				return run("pacman", "-Qlpq", file)
+				return run("pacman", append(pacman, "-Qlpq", file)...)
 			}, "/usr/share/zsh/site-functions/_patoggle", "/usr/share/licenses/NAME/LICENSE", func(file string) []string {
-				depends, _, _ := strings.Cut(strings.Join(run("pacman", "-Qip", file), "\n"), "\nOptional Deps")
+				depends, _, _ := strings.Cut(strings.Join(run("pacman", append(pacman, "-Qip", file)...), "\n"), "\nOptional Deps")
 				_, depends, _ = strings.Cut(depends, "Depends On")
 				return slices.DeleteFunc(strings.Fields(strings.TrimLeft(depends, " :")), func(s string) bool { return s == "None" })
 			}, []string{"glibc>=2.34", "libx11", "patoggle=" + in("arch") + "-1"}},

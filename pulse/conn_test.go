@@ -73,18 +73,20 @@ func TestSnapshotJoinsStreamsAndClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stereo := []byte{1, 2}
+	levels := Levels{[]uint32{0x8000, 0x10000}, stereo}
 	mpv := &Client{Index: 64, Name: "mpv", Driver: "driver", Properties: map[string]string{"application.process.id": "4711"}}
 	want := &Snapshot{
 		Server: Server{Name: "PulseAudio (on PipeWire 1.4.2)", Version: "16.1", DefaultSink: "a", PipeWire: true},
 		Sinks: []Sink{
-			{Index: 7, Name: "b", Description: "Headphones", State: StateIdle, Volume: 100, Properties: map[string]string{}},
+			{Index: 7, Name: "b", Description: "Headphones", State: StateIdle, Volume: 100, Levels: levels, Card: NoCard, Properties: map[string]string{}},
 			{
-				Index: 44, Name: "a", Description: "Speakers", State: StateIdle, Volume: 100, Properties: map[string]string{},
-				Port: "speaker", PortDescription: "the port speaker", Available: AvailableYes,
+				Index: 44, Name: "a", Description: "Speakers", State: StateIdle, Volume: 100, Levels: levels, Card: NoCard, Properties: map[string]string{},
+				Ports: []Port{{"speaker", "the port speaker", AvailableYes}}, Port: "speaker", PortDescription: "the port speaker", Available: AvailableYes,
 			},
 		},
 		Streams: []Stream{{
-			Index: 65, Sink: 44, Client: mpv, Media: "a song", Volume: 100, Driver: "driver",
+			Index: 65, Sink: 44, Client: mpv, Media: "a song", Volume: 100, Levels: Levels{[]uint32{Norm, Norm}, stereo}, Driver: "driver",
 			Properties: map[string]string{"media.role": "music"},
 		}},
 		Self: 90,

@@ -91,11 +91,15 @@ type testStream struct {
 	index, client, sink uint32
 	media               string
 	props               map[string]string
+	volumes             []uint32 // nil for 100 %
 }
 
 func (e enc) stream(s testStream) enc {
+	if s.volumes == nil {
+		s.volumes = []uint32{0x10000, 0x10000}
+	}
 	e = e.u32(s.index).str(s.media).u32(proto.Undefined).u32(s.client).u32(s.sink)
-	e = e.spec().stereo().volumes(0x10000, 0x10000).usec(0).usec(0).null().str("driver")
+	e = e.spec().stereo().volumes(s.volumes...).usec(0).usec(0).null().str("driver")
 	return e.boolean(false).props(s.props).boolean(false).boolean(true).boolean(true).format()
 }
 
@@ -107,6 +111,38 @@ func (e enc) recording(s testStream, resampler string) enc {
 
 func (e enc) client(index uint32, name string, props map[string]string) enc {
 	return e.u32(index).str(name).u32(proto.Undefined).str("driver").props(props)
+}
+
+type testCard struct {
+	index    uint32
+	name     string
+	profiles []string
+	active   string
+	props    map[string]string
+	ports    []string // each is in the profile of the same place, else in ""
+}
+
+func (e enc) card(c testCard) enc {
+	e = e.u32(c.index).str(c.name).u32(proto.Undefined).str("driver").u32(uint32(len(c.profiles)))
+	for _, p := range c.profiles {
+		e = e.str(p).str("the profile " + p).u32(1).u32(0).u32(100).u32(1)
+	}
+	if c.active == "" {
+		e = e.null()
+	} else {
+		e = e.str(c.active)
+	}
+	e = e.props(c.props).u32(uint32(len(c.ports)))
+	for i, p := range c.ports {
+		of := ""
+		if i < len(c.profiles) {
+			of = c.profiles[i]
+		}
+		e = append(e.str(p).str("the port "+p).u32(100).u32(2), 'B', 1)
+		e = e.props(nil).u32(1).str(of)
+		e = append(e, 'r', 0, 0, 0, 0, 0, 0, 0, 0)
+	}
+	return e
 }
 
 // packet puts a body into a control frame.

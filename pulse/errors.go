@@ -15,6 +15,10 @@ var (
 	ErrGone = errors.New("there is no such stream")
 	// ErrSinkGone: the stream is there, the sink it should move to is not.
 	ErrSinkGone = errors.New("there is no such sink")
+	// ErrNoPort: the sink has no such port, or is not there; ErrNoProfile is the
+	// same of a card.
+	ErrNoPort    = errors.New("there is no such port")
+	ErrNoProfile = errors.New("there is no such profile")
 	// ErrRefused: the stream may not be moved: it was created with the flag
 	// DONT_MOVE, or carries node.dont-reconnect. PulseAudio's "invalid
 	// argument".

@@ -108,6 +108,7 @@ func toSources(list proto.GetSourceInfoListReply) []Sink {
 			Muted:       r.Mute,
 			Volume:      percent(r.ChannelVolumes),
 			Monitor:     r.MonitorSourceIndex != proto.Undefined,
+			Card:        CardIndex(r.CardIndex),
 			Properties:  properties(r.Properties),
 		}
 		for _, p := range r.Ports {

@@ -439,6 +439,18 @@ func serverCode(request proto.RequestArgs, code proto.Error) error {
 		if code == proto.ErrNoSuchEntity {
 			return ErrGone
 		}
+	case *proto.SetSinkPort:
+		if code == proto.ErrNoSuchEntity {
+			return ErrNoPort
+		}
+	case *proto.SetCardProfile:
+		if code == proto.ErrNoSuchEntity {
+			return ErrNoProfile
+		}
+	case *proto.SetSinkInputVolume:
+		if code == proto.ErrNoSuchEntity {
+			return ErrGone
+		}
 	case *proto.MoveSinkInput, *proto.MoveSourceOutput, *proto.GetSinkInputInfo, *proto.GetClientInfo:
 		switch code {
 		case proto.ErrNoSuchEntity:

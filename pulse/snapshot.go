@@ -31,9 +31,13 @@ func toSink(r *proto.GetSinkInfoReply) Sink {
 		State:       State(r.State),
 		Muted:       r.Mute,
 		Volume:      percent(r.ChannelVolumes),
+		Levels:      Levels{r.ChannelVolumes, r.ChannelMap},
+		Flat:        r.Flags&flatVolume != 0,
+		Card:        CardIndex(r.CardIndex),
 		Properties:  properties(r.Properties),
 	}
 	for _, p := range r.Ports {
+		s.Ports = append(s.Ports, Port{text(p.Name), text(p.Description), Availability(p.Available)})
 		if p.Name == r.ActivePortName && p.Name != "" {
 			s.Port = text(p.Name)
 			s.PortDescription = text(p.Description)
@@ -51,6 +55,8 @@ func toStream(r *proto.GetSinkInputInfoReply) Stream {
 		Corked:     r.Corked,
 		Muted:      r.Muted,
 		Volume:     percent(r.ChannelVolumes),
+		Levels:     Levels{r.ChannelVolumes, r.ChannelMap},
+		Fixed:      !r.VolumeReadable || !r.VolumeWritable,
 		Driver:     text(r.Driver),
 		Properties: properties(r.Properties),
 	}

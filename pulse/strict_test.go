@@ -93,6 +93,7 @@ type grammar struct {
 	// longest is the longest string or property value seen.
 	longest int
 	items   int
+	most    int // items
 }
 
 func (g *grammar) want(tags ...byte) (last token) {
@@ -226,6 +227,33 @@ func (g *grammar) client() {
 	g.props()
 }
 
+func (g *grammar) card() {
+	g.want('L')
+	g.stringOrNull()
+	g.want('L')
+	g.stringOrNull()
+	for n := g.want('L').num; n > 0 && g.err == nil; n-- {
+		g.items++
+		g.stringOrNull()
+		g.stringOrNull()
+		g.want('L', 'L', 'L', 'L')
+	}
+	g.stringOrNull()
+	g.props()
+	for n := g.want('L').num; n > 0 && g.err == nil; n-- {
+		g.items++
+		g.stringOrNull()
+		g.stringOrNull()
+		g.want('L', 'L', 'B')
+		g.props()
+		for m := g.want('L').num; m > 0 && g.err == nil; m-- {
+			g.items++
+			g.stringOrNull()
+		}
+		g.want('r')
+	}
+}
+
 // readReply reads what follows command and tag in a reply to command. Strings
 // may be of any length; the longest is returned.
 func readReply(command uint32, b []byte) (longest int, err error) {
@@ -233,7 +261,7 @@ func readReply(command uint32, b []byte) (longest int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	g := &grammar{list: list}
+	g := &grammar{list: list, most: maxItems}
 	all := func(entry func()) {
 		for n := 0; g.err == nil && len(g.list) > 0; n++ {
 			if n == maxEntries {
@@ -245,7 +273,11 @@ func readReply(command uint32, b []byte) (longest int, err error) {
 	switch command {
 	case proto.OpAuth, proto.OpSetClientName:
 		g.want('L')
-	case proto.OpMoveSinkInput, proto.OpMoveSourceOutput, proto.OpSubscribe:
+	case proto.OpMoveSinkInput, proto.OpMoveSourceOutput, proto.OpSubscribe,
+		proto.OpSetSinkInputVolume, proto.OpSetSinkPort, proto.OpSetCardProfile:
+	case proto.OpGetCardInfoList:
+		g.most = maxCardItems
+		all(g.card)
 	case proto.OpGetServerInfo:
 		g.server()
 	case proto.OpGetSinkInputInfo:
@@ -272,7 +304,7 @@ func readReply(command uint32, b []byte) (longest int, err error) {
 	if g.err == nil && len(g.list) > 0 {
 		g.err = fmt.Errorf("%w: %d values too many", errStrict, len(g.list))
 	}
-	if g.err == nil && g.items > maxItems {
+	if g.err == nil && g.items > g.most {
 		g.err = fmt.Errorf("%w: too many items", errStrict)
 	}
 	return g.longest, g.err

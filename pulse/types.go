@@ -18,12 +18,16 @@ type StreamIndex uint32
 // ClientIndex names a client of the server on the wire.
 type ClientIndex uint32
 
+// CardIndex names a card on the wire.
+type CardIndex uint32
+
 // The sentinel of the wire for "no such thing" (PA_INVALID_INDEX). On
 // pipewire-pulse a stream has NoSink while no session manager links it.
 const (
 	NoSink   SinkIndex   = 0xFFFFFFFF
 	NoStream StreamIndex = 0xFFFFFFFF
 	NoClient ClientIndex = 0xFFFFFFFF
+	NoCard   CardIndex   = 0xFFFFFFFF
 )
 
 // Availability says whether something is plugged into a port
@@ -96,6 +100,15 @@ type Sink struct {
 	// Volume is the loudest channel in percent of the normal volume
 	// (PA_VOLUME_NORM, 0x10000), rounded. It may be over 100.
 	Volume int
+	// Levels are the volumes of the channels, as they are.
+	Levels Levels
+	// Flat is true on PulseAudio with flat volumes: then the volume of a stream
+	// on this sink has the sink's in it.
+	Flat bool
+	// Card is the card the sink belongs to, NoCard for none; Ports are its ports
+	// in the server's order.
+	Card  CardIndex
+	Ports []Port
 	// Port and PortDescription are of the active port, "" when the sink
 	// has no ports.
 	Port            string
@@ -107,6 +120,13 @@ type Sink struct {
 	// Properties are the sink's properties that are strings, and asked for in
 	// Options.Properties.
 	Properties map[string]string
+}
+
+// Port is a socket, or the like, of a sink.
+type Port struct {
+	Name, Description string
+	// Available says whether something is plugged in.
+	Available Availability
 }
 
 // Client is one connection to the server (GET_CLIENT_INFO_LIST).
@@ -131,8 +151,11 @@ type Stream struct {
 	// Meter is true for a recording that only wants the peaks, for a level
 	// meter (PulseAudio, PA_STREAM_PEAK_DETECT).
 	Meter bool
-	// Volume as in Sink.
+	// Volume and Levels as in Sink.
 	Volume int
+	Levels Levels
+	// Fixed is true when nobody can set the volume.
+	Fixed  bool
 	Driver string
 	// Properties are the stream's own, as in Sink. Identity keys of the client
 	// win over them: see Property.

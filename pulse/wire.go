@@ -35,6 +35,9 @@ const (
 	// hold far more of them than any desktop has.
 	maxEntries = 10_000
 	maxItems   = 200_000
+	// maxCardItems is maxItems of a list of cards: their ports and profiles take
+	// the library more memory than others do.
+	maxCardItems = 20_000
 
 	// maxEntryText and maxReplyText are how many bytes of one entry and of one
 	// reply are handed on before the strings and property values after them are
@@ -98,7 +101,8 @@ const errorBody = minBody + 5
 //	L  32-bit number     t  string or null       b  boolean
 //	U  microseconds      V  volume               a  sample format
 //	m  channel map       v  channel volumes      P  property list
-//	f  format            [  a 32-bit count, then the values up to ] so often
+//	B  8-bit number      r  signed 64-bit number f  format
+//	[  a 32-bit count, then the values up to the ] that belongs to it so often
 //	F  an 8-bit count, then so many formats
 type shape string
 
@@ -123,6 +127,9 @@ const (
 	shapePlayback shape = "LLLLLLLamLtbUf"
 	// command_create_record_stream
 	shapeRecording shape = "LLLLamLtbUf"
+	// A card (card_fill_tagstruct): its profiles, the active one, and its ports
+	// with the profiles that have them.
+	shapeCard shape = "LtLt[ttLLLL]tP[ttLLBP[t]r]"
 )
 
 // replyShape returns the shape of the reply to a command, and whether it may
@@ -133,7 +140,8 @@ func replyShape(command uint32) (s shape, list, ok bool) {
 		return shapeIndex, false, true
 	case proto.OpCreateRecordStream:
 		return shapeRecording, false, true
-	case proto.OpMoveSinkInput, proto.OpMoveSourceOutput, proto.OpSubscribe, proto.OpDeleteRecordStream:
+	case proto.OpMoveSinkInput, proto.OpMoveSourceOutput, proto.OpSubscribe, proto.OpDeleteRecordStream,
+		proto.OpSetSinkInputVolume, proto.OpSetSinkPort, proto.OpSetCardProfile:
 		return shapeEmpty, false, true
 	case proto.OpGetServerInfo:
 		return shapeServer, false, true
@@ -151,6 +159,8 @@ func replyShape(command uint32) (s shape, list, ok bool) {
 		return shapeClient, true, true
 	case proto.OpGetClientInfo:
 		return shapeClient, false, true
+	case proto.OpGetCardInfoList:
+		return shapeCard, true, true
 	case proto.OpCreatePlaybackStream:
 		return shapePlayback, false, true
 	}
@@ -168,7 +178,7 @@ func sanitize(command uint32, b []byte, wanted map[string]bool) (n int, ok bool)
 	if !ok {
 		return 0, false
 	}
-	w := walker{b: b, wanted: wanted}
+	w := walker{b: b, wanted: wanted, most: itemsOf(command)}
 	if !list {
 		ok = w.values(s)
 		return w.w, ok && w.r == len(b)
@@ -182,6 +192,14 @@ func sanitize(command uint32, b []byte, wanted map[string]bool) (n int, ok bool)
 	return w.w, true
 }
 
+// itemsOf is how many items the reply to a command may have.
+func itemsOf(command uint32) int {
+	if command == proto.OpGetCardInfoList {
+		return maxCardItems
+	}
+	return maxItems
+}
+
 // walker reads tagged values from b[r:] and writes them, shortened, to b[:w].
 // w never overtakes r.
 type walker struct {
@@ -189,6 +207,7 @@ type walker struct {
 	r, w  int
 	entry int // where the current entry begins in b[:w]
 	items int
+	most  int // items
 	// wanted are the keys of the properties to keep; nil keeps all.
 	wanted map[string]bool
 }
@@ -201,7 +220,7 @@ func (w *walker) spent() bool {
 // item counts a property, port or format; false when there are too many.
 func (w *walker) item() bool {
 	w.items++
-	return w.items <= maxItems
+	return w.items <= w.most
 }
 
 // keep copies the next n bytes; false when there are fewer.
@@ -247,8 +266,10 @@ func (w *walker) values(s shape) bool {
 		switch s[i] {
 		case 'L', 'V':
 			ok = w.fixed(s[i], 4)
-		case 'U':
-			ok = w.fixed('U', 8)
+		case 'U', 'r':
+			ok = w.fixed(s[i], 8)
+		case 'B':
+			ok = w.fixed('B', 1)
 		case 'a':
 			ok = w.fixed('a', 6)
 		case 'm':
@@ -266,10 +287,7 @@ func (w *walker) values(s shape) bool {
 		case 'F':
 			ok = w.formats()
 		case '[':
-			end := i + 1
-			for s[end] != ']' {
-				end++
-			}
+			end := s.close(i)
 			ok = w.repeat(s[i+1 : end])
 			i = end
 		}
@@ -278,6 +296,20 @@ func (w *walker) values(s shape) bool {
 		}
 	}
 	return true
+}
+
+// close returns where the bracket ends that begins at i.
+func (s shape) close(i int) int {
+	for depth := 0; ; i++ {
+		switch s[i] {
+		case '[':
+			depth++
+		case ']':
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
 }
 
 // repeat copies a count and so many times the values of s.

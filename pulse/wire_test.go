@@ -17,6 +17,7 @@ var requests = []uint32{
 	proto.OpGetSinkInputInfo, proto.OpGetSinkInfoList, proto.OpGetSinkInputInfoList, proto.OpGetClientInfoList,
 	proto.OpGetClientInfo, proto.OpCreatePlaybackStream,
 	proto.OpGetSourceInfoList, proto.OpGetSourceOutputInfoList, proto.OpMoveSourceOutput,
+	proto.OpSetSinkInputVolume, proto.OpSetSinkPort, proto.OpSetCardProfile, proto.OpGetCardInfoList,
 }
 
 // replies are well-formed bodies for each command.
@@ -24,6 +25,7 @@ func replies() map[uint32][]enc {
 	props := map[string]string{"application.name": "mpv", "application.process.id": "4711", "media.title": "Ünïcödé"}
 	sink := testSink{index: 44, name: "a", description: "Speakers", props: props, ports: []string{"headphones", "speaker"}}
 	stream := testStream{index: 65, client: 64, sink: 44, media: "a song", props: props}
+	card := testCard{index: 3, name: "card", profiles: []string{"analog", "hdmi"}, active: "analog", props: props, ports: []string{"speaker", "hdmi"}}
 	return map[uint32][]enc{
 		proto.OpAuth:                    {enc{}.u32(35)},
 		proto.OpSetClientName:           {enc{}.u32(12)},
@@ -35,6 +37,10 @@ func replies() map[uint32][]enc {
 		proto.OpGetSinkInputInfoList:    {nil, enc{}.stream(stream), enc{}.stream(stream).stream(testStream{})},
 		proto.OpGetClientInfo:           {enc{}.client(1, "mpv", props)},
 		proto.OpMoveSourceOutput:        {nil},
+		proto.OpSetSinkInputVolume:      {nil},
+		proto.OpSetSinkPort:             {nil},
+		proto.OpSetCardProfile:          {nil},
+		proto.OpGetCardInfoList:         {nil, enc{}.card(card), enc{}.card(card).card(testCard{name: "b"})},
 		proto.OpGetSourceInfoList:       {nil, enc{}.sink(sink), enc{}.sink(sink).sink(testSink{name: "b"})},
 		proto.OpGetSourceOutputInfoList: {nil, enc{}.recording(stream, "peaks"), enc{}.recording(stream, "").recording(testStream{}, "")},
 		proto.OpCreatePlaybackStream:    {enc{}.u32(0).u32(65).u32(0).u32(4).u32(3).u32(2).u32(1).spec().stereo().u32(44).str("a").boolean(false).usec(20).format()},
@@ -95,7 +101,7 @@ func TestRepliesToAnotherRequestAreRefused(t *testing.T) {
 			}
 		}
 	}
-	if _, ok := sanitize(proto.OpGetCardInfoList, nil, nil); ok {
+	if _, ok := sanitize(proto.OpGetSampleInfoList, nil, nil); ok {
 		t.Error("a reply to a request that is never sent passes")
 	}
 }
@@ -214,6 +220,14 @@ func TestListsAreBounded(t *testing.T) {
 	ports := enc{}.sink(testSink{name: "a", ports: make([]string, maxItems)})
 	if _, ok := sanitize(proto.OpGetSinkInfoList, ports, nil); ok {
 		t.Error("as many ports and a format are taken")
+	}
+	card := func(ports int) enc { return enc{}.card(testCard{name: "a", ports: make([]string, ports)}) }
+	// Each port of this encoder is in one profile.
+	if _, ok := sanitize(proto.OpGetCardInfoList, card(maxCardItems/2), nil); !ok {
+		t.Error("a card with maxCardItems ports and profiles is refused")
+	}
+	if _, ok := sanitize(proto.OpGetCardInfoList, card(maxCardItems/2+1), nil); ok {
+		t.Error("a card with more ports is taken")
 	}
 }
 

@@ -1,9 +1,6 @@
 package daemon
 
 import (
-	"encoding/binary"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -28,109 +25,6 @@ func (r *rig) paplay() (*lab.Process, int) {
 	p := r.Spawn("paplay", "--raw", "/dev/zero") // silence without end
 	s := r.sound.WaitStream("paplay", func(s lab.Stream) bool { return !before[s.Index] && s.Props["application.name"] == "paplay" })
 	return p, s.Index
-}
-
-// starts is how often the players are started.
-func starts() int {
-	if n, err := strconv.Atoi(os.Getenv("PATOGGLE_STARTS")); err == nil && n > 0 {
-		return n
-	}
-	return 8
-}
-
-// heard is how many milliseconds of a recording are not silent.
-func heard(t *testing.T, file string) int {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(b) == 0 {
-		t.Fatal("nothing was recorded at all")
-	}
-	const perMillisecond = 48 * 2 // mono, 16 bits
-	n := 0
-	for len(b) >= perMillisecond {
-		for i := 0; i < perMillisecond; i += 2 {
-			if v := int16(binary.LittleEndian.Uint16(b[i:])); v > 100 || v < -100 {
-				n++
-				break
-			}
-		}
-		b = b[perMillisecond:]
-	}
-	return n
-}
-
-// record records a sink's monitor.
-func (r *rig) record(sink string) (file string, end func()) {
-	r.t.Helper()
-	lab.Need(r.t, "parec")
-	file = filepath.Join(r.t.TempDir(), sink+".raw")
-	p := r.Spawn("parec", "--raw", "--format=s16le", "--rate=48000", "--channels=1", "--latency-msec=20", "--device="+sink+".monitor", file)
-	r.Until("the recording", func() bool {
-		info, err := os.Stat(file)
-		return err == nil && info.Size() > 0
-	})
-	return file, func() { p.Terminate() }
-}
-
-func TestARuleActsOnANewStreamBeforeItIsHeard(t *testing.T) {
-	players := map[string][]string{
-		"paplay": {"paplay", ""},
-		"mpv":    {"mpv", "--no-config", "--no-video", "--no-terminal", "--ao=pulse", ""},
-		"gst":    {"gst-launch-1.0", "-q", "filesrc", "location=", "!", "wavparse", "!", "pulsesink"},
-	}
-	onBothServers(t, func(t *testing.T, r *rig) {
-		r.configure("[[rule]]\napp = \"paplay\"\nsink = \"b\"\n[[rule]]\napp = \"mpv\"\nsink = [\"nowhere\", \"b\"]\n[[rule]]\napp = \"gst-launch*\"\nsink = \"b\"\n")
-		r.sound.Pactl("set-default-sink", "a")
-		r.start("-v")
-		for name, args := range players {
-			if _, err := lookPath(r, args[0]); err != nil {
-				t.Logf("%s is not installed", args[0])
-				continue
-			}
-			wrong, end := r.record("a")
-			for range starts() {
-				argv := append([]string(nil), args[1:]...)
-				for i := range argv {
-					if argv[i] == "" || argv[i] == "location=" {
-						argv[i] += r.ToneFile()
-					}
-				}
-				before := map[int]bool{}
-				for _, s := range r.sound.Streams() {
-					before[s.Index] = true
-				}
-				p := r.Spawn(args[0], argv...)
-				s := r.sound.WaitStream(name, func(s lab.Stream) bool { return !before[s.Index] })
-				r.sound.WaitOn(s.Index, "b")
-				time.Sleep(150 * time.Millisecond) // it is to be heard
-				if on := r.sound.On(s.Index); on != "b" && on != "" {
-					t.Errorf("%s ended up on %q", name, on)
-				}
-				p.Kill()
-				r.Until("the end of "+name, func() bool { _, there := r.sound.Stream(s.Index); return !there })
-			}
-			end()
-			ms := heard(t, wrong)
-			t.Logf("%s: %d starts, %d ms on the wrong sink", name, starts(), ms)
-			// What a loaded PipeWire lets through is measured, not promised.
-			if ms > 50*starts() {
-				t.Errorf("%s was heard on the wrong sink for %d ms", name, ms)
-			}
-		}
-	})
-}
-
-// lookPath finds a program for the lab.
-func lookPath(r *rig, name string) (string, error) {
-	for _, dir := range filepath.SplitList(r.Getenv("PATH")) {
-		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.IsDir() {
-			return filepath.Join(dir, name), nil
-		}
-	}
-	return "", os.ErrNotExist
 }
 
 func TestARuleWaitsForItsSinkAndAPressOverridesIt(t *testing.T) {

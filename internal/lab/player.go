@@ -156,16 +156,7 @@ func (l *Lab) Chromium(title string, args ...string) *Player {
 		l.t.Helper()
 	}
 	l.need("chromium")
-	dir := l.Dir + "/" + l.unique("chromium-data")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		l.fail(err)
-	}
-	page := dir + "/page.html"
-	text := "<!doctype html><meta charset=utf-8><title>" + html.EscapeString(title) +
-		"</title><audio autoplay loop src=\"file://" + l.ToneFile() + "\"></audio>"
-	if err := os.WriteFile(page, []byte(text), 0o600); err != nil {
-		l.fail(err)
-	}
+	dir, page := l.page("chromium-data", title)
 	all := []string{
 		"--no-sandbox", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -176,6 +167,41 @@ func (l *Lab) Chromium(title string, args ...string) *Player {
 	}
 	all = append(append(all, args...), "file://"+page)
 	return l.player(title, Cmd{Name: "chromium", Args: all})
+}
+
+// Firefox starts Firefox on a page with that title, which plays a tone.
+func (l *Lab) Firefox(title string) *Player {
+	if l.t != nil {
+		l.t.Helper()
+	}
+	l.need("firefox-esr")
+	dir, page := l.page("firefox-profile", title)
+	const settings = `user_pref("media.autoplay.default", 0);
+user_pref("browser.shell.checkDefaultBrowser", false);
+user_pref("browser.aboutwelcome.enabled", false);
+user_pref("datareporting.policy.dataSubmissionEnabled", false);
+user_pref("app.update.auto", false);
+user_pref("security.sandbox.content.level", 0);
+`
+	if err := os.WriteFile(dir+"/user.js", []byte(settings), 0o600); err != nil {
+		l.fail(err)
+	}
+	return l.player(title, Cmd{Name: "firefox-esr", Args: []string{"--no-remote", "--profile", dir, "file://" + page}})
+}
+
+// page makes a folder for a browser, with a page in it that plays a tone.
+func (l *Lab) page(folder, title string) (dir, page string) {
+	dir = l.Dir + "/" + l.unique(folder)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		l.fail(err)
+	}
+	page = dir + "/page.html"
+	text := "<!doctype html><meta charset=utf-8><title>" + html.EscapeString(title) +
+		"</title><audio autoplay loop src=\"file://" + l.ToneFile() + "\"></audio>"
+	if err := os.WriteFile(page, []byte(text), 0o600); err != nil {
+		l.fail(err)
+	}
+	return dir, page
 }
 
 func (l *Lab) player(title string, c Cmd) *Player {

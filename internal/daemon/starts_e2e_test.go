@@ -1,0 +1,208 @@
+package daemon
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/patoggle/patoggle/internal/lab"
+)
+
+// starter is a program that plays, once.
+type starter struct {
+	name  string
+	start func(r *rig) *lab.Process
+	// fits tells its streams from others.
+	fits func(lab.Stream) bool
+}
+
+// spawned is a starter whose streams bear its own name.
+func spawned(name, program string, argv func(r *rig) []string) starter {
+	return starter{
+		name:  name,
+		start: func(r *rig) *lab.Process { return r.Spawn(program, argv(r)...) },
+		fits: func(s lab.Stream) bool {
+			return strings.Contains(strings.ToLower(s.Props["application.name"]+s.Props["application.process.binary"]+s.Props["node.name"]), name)
+		},
+	}
+}
+
+var starters = []starter{
+	spawned("paplay", "paplay", func(r *rig) []string { return []string{r.ToneFile()} }),
+	spawned("mpv", "mpv", func(r *rig) []string {
+		return []string{"--no-config", "--no-video", "--no-terminal", "--ao=pulse", r.ToneFile()}
+	}),
+	spawned("gst-launch", "gst-launch-1.0", func(r *rig) []string {
+		return []string{"-q", "filesrc", "location=" + r.ToneFile(), "!", "wavparse", "!", "pulsesink"}
+	}),
+	spawned("pw-play", "pw-play", func(r *rig) []string { return []string{r.ToneFile()} }),
+	{
+		name:  "chromium",
+		start: func(r *rig) *lab.Process { return r.Chromium("rules").Process },
+		fits: func(s lab.Stream) bool {
+			return strings.Contains(strings.ToLower(s.Props["application.name"]), "chromium")
+		},
+	},
+	{
+		name:  "firefox",
+		start: func(r *rig) *lab.Process { return r.Firefox("rules").Process },
+		fits: func(s lab.Stream) bool {
+			return strings.Contains(strings.ToLower(s.Props["application.name"]), "firefox")
+		},
+	},
+}
+
+// starts is how often each is started. PATOGGLE_STARTS=100 measures.
+func starts() int {
+	if n, err := strconv.Atoi(os.Getenv("PATOGGLE_STARTS")); err == nil && n > 0 {
+		return n
+	}
+	return 3
+}
+
+// players are those that are started. PATOGGLE_PLAYERS="paplay mpv firefox"
+// names others.
+func players() []string {
+	if all := strings.Fields(os.Getenv("PATOGGLE_PLAYERS")); len(all) > 0 {
+		return all
+	}
+	return []string{"paplay", "mpv"}
+}
+
+// recording is what a sink's monitor hears.
+type recording struct {
+	t    *testing.T
+	file string
+	p    *lab.Process
+	read int64
+}
+
+// record records a sink's monitor.
+func (r *rig) record(t *testing.T, sink string) *recording {
+	t.Helper()
+	lab.Need(t, "parec")
+	file := filepath.Join(t.TempDir(), sink+".raw")
+	p := r.Spawn("parec", "--raw", "--format=s16le", "--rate=48000", "--channels=1", "--latency-msec=20", "--device="+sink+".monitor", file)
+	rec := &recording{t: t, file: file, p: p}
+	r.Until("the recording", func() bool { return rec.size() > 0 })
+	return rec
+}
+
+func (rec *recording) size() int64 {
+	info, err := os.Stat(rec.file)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// heard is how many milliseconds since the last call were not silent.
+func (rec *recording) heard() int {
+	rec.t.Helper()
+	const perMillisecond = 48 * 2 // mono, 16 bits
+	f, err := os.Open(rec.file)
+	if err != nil {
+		rec.t.Fatal(err)
+	}
+	defer f.Close()
+	b := make([]byte, (rec.size()-rec.read)/perMillisecond*perMillisecond)
+	if len(b) == 0 {
+		return 0
+	}
+	if _, err := f.ReadAt(b, rec.read); err != nil {
+		rec.t.Fatal(err)
+	}
+	rec.read += int64(len(b))
+	n := 0
+	for ; len(b) > 0; b = b[perMillisecond:] {
+		for i := 0; i < perMillisecond; i += 2 {
+			if v := int16(binary.LittleEndian.Uint16(b[i:])); v > 100 || v < -100 {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
+// TestNoStartEndsOnTheWrongSink starts players whose rule wants them on b. Each
+// time the server itself remembers that they belong to a: what it does by itself
+// is against the rule. What is heard on a is measured and not held: it depends on
+// how busy the machine is.
+func TestNoStartEndsOnTheWrongSink(t *testing.T) {
+	onBothServers(t, func(t *testing.T, r *rig) {
+		r.configure("[[rule]]\napp = \"*\"\nsink = [\"nowhere\", \"b\"]\n")
+		r.sound.Pactl("set-default-sink", "a")
+		r.start("-v")
+		for _, name := range players() {
+			i := slices.IndexFunc(starters, func(s starter) bool { return s.name == name })
+			if i < 0 {
+				t.Fatalf("there is no player %q", name)
+			}
+			if name == "pw-play" && !r.sound.PipeWire {
+				continue
+			}
+			t.Run(name, func(t *testing.T) { r.startOften(t, starters[i]) })
+		}
+	})
+}
+
+func (r *rig) startOften(t *testing.T, player starter) {
+	wrong, right := r.record(t, "a"), r.record(t, "b")
+	var late []int
+	silent := 0
+	for range starts() {
+		wrong.heard()
+		right.heard()
+		var p *lab.Process
+		mine := func() []lab.Stream {
+			return slices.DeleteFunc(r.sound.Streams(), func(s lab.Stream) bool { return !player.fits(s) })
+		}
+		p = player.start(r)
+		index := -1
+		r.Until(player.name+" on b", func() bool {
+			for _, s := range mine() {
+				if s.On == "b" {
+					index = s.Index
+				}
+			}
+			return index >= 0
+		})
+		begun := time.Now()
+		heard := 0
+		r.Until(player.name+" to be heard", func() bool { heard += right.heard(); return heard > 100 })
+		ms := wrong.heard()
+		late = append(late, ms)
+		if ms == 0 {
+			silent++
+		}
+		// On PipeWire a stream that is linked anew is on none for a moment.
+		on := ""
+		r.Until(player.name+" on a sink", func() bool { on = r.sound.On(index); return on != "" })
+		if on != "b" {
+			t.Errorf("it ended up on %q", on)
+		}
+		// A user moves it to a, which the server remembers. Before that second is
+		// over it might be the session manager.
+		time.Sleep(time.Until(begun.Add(1200 * time.Millisecond)))
+		for _, s := range mine() {
+			r.sound.Move(s.Index, "a")
+		}
+		time.Sleep(100 * time.Millisecond)
+		p.Kill()
+		r.Until("the end of "+player.name, func() bool { return len(mine()) == 0 })
+	}
+	wrong.p.Terminate()
+	right.p.Terminate()
+	slices.Sort(late)
+	sum := 0
+	for _, ms := range late {
+		sum += ms
+	}
+	t.Logf("%s: %d starts, %d of them with 0 ms on the wrong sink; together %d ms, the longest %v", player.name, len(late), silent, sum, late[max(0, len(late)-5):])
+}

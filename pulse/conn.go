@@ -119,6 +119,14 @@ func newConn(l *link, p *peer, t target, warnings []string) *Conn {
 // entry, and who named it, as in Attempt.
 func (c *Conn) Address() (address, source string) { return c.target.Text, c.target.Source }
 
+// socket is Snapshot.Socket.
+func (c *Conn) socket() string {
+	if c.peer.address.Network != "unix" {
+		return ""
+	}
+	return c.peer.address.Addr
+}
+
 // Warnings returns what was odd on the way to the server, a sentence each: a
 // cookie that others can read, say.
 func (c *Conn) Warnings() []string { return c.warnings }
@@ -157,7 +165,7 @@ func (c *Conn) Snapshot(ctx context.Context) (*Snapshot, error) {
 		unjoined []unjoined
 		byIndex  map[ClientIndex]*Client
 	)
-	s := &Snapshot{Self: c.main.self}
+	s := &Snapshot{Self: c.main.self, Socket: c.socket()}
 	asking := c.ask()
 	err := c.main.all(ctx,
 		call{request: &proto.GetServerInfo{}, reply: &server, then: func() {
@@ -182,6 +190,7 @@ func (c *Conn) Snapshot(ctx context.Context) (*Snapshot, error) {
 		return nil, err
 	}
 	s.Streams = join(unjoined, byIndex)
+	s.Clients = inOrder(byIndex)
 	return s, nil
 }
 

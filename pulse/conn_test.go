@@ -68,7 +68,8 @@ func refused(t *testing.T, server string, d time.Duration) *UnreachableError {
 }
 
 func TestSnapshotJoinsStreamsAndClients(t *testing.T) {
-	c := dialFake(t, newFake(t, true))
+	fake := newFake(t, true)
+	c := dialFake(t, fake)
 	got, err := c.Snapshot(within(t, ample))
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +90,9 @@ func TestSnapshotJoinsStreamsAndClients(t *testing.T) {
 			Index: 65, Sink: 44, Client: mpv, Media: "a song", Volume: 100, Levels: Levels{[]uint32{Norm, Norm}, stereo}, Driver: "driver",
 			Properties: map[string]string{"media.role": "music"},
 		}},
-		Self: 90,
+		Clients: []*Client{mpv, {Index: 90, Name: "patoggle", Driver: "driver", Properties: map[string]string{}}},
+		Socket:  fake.path,
+		Self:    90,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

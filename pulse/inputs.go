@@ -44,9 +44,10 @@ func (in *Inputs) Snapshot(ctx context.Context) (*Snapshot, error) {
 		in.conn.answered(asking, nil)
 		return nil, err
 	}
-	s := &Snapshot{Input: true, Self: in.conn.main.self, Server: toServer(&server), Sinks: toSources(sources)}
+	byIndex := toClients(clients)
+	s := &Snapshot{Input: true, Self: in.conn.main.self, Socket: in.conn.socket(), Clients: inOrder(byIndex), Server: toServer(&server), Sinks: toSources(sources)}
 	s.Server.DefaultSink = text(server.DefaultSourceName)
-	s.Streams = join(toRecordings(recordings), toClients(clients))
+	s.Streams = join(toRecordings(recordings), byIndex)
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package pulse
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -108,6 +109,11 @@ func toClients(list proto.GetClientInfoListReply) map[ClientIndex]*Client {
 		list[i] = nil
 	}
 	return clients
+}
+
+// inOrder returns the clients sorted by index.
+func inOrder(clients map[ClientIndex]*Client) []*Client {
+	return slices.SortedFunc(maps.Values(clients), func(a, b *Client) int { return cmp.Compare(a.Index, b.Index) })
 }
 
 // join gives each stream its client. NoClient is nobody's index.

@@ -179,6 +179,10 @@ type Snapshot struct {
 	Server  Server
 	Sinks   []Sink
 	Streams []Stream
+	// Clients are all clients, sorted by index, with those that have no stream.
+	Clients []*Client
+	// Socket is the path of the server's socket, "" for a server on the network.
+	Socket string
 	// Self is the client index of the connection that took the snapshot.
 	Self ClientIndex
 	// Input is true when Sinks are sources, Streams what records from them, and

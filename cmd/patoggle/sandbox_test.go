@@ -116,7 +116,50 @@ func TestTwoInstancesOfOneFlatpakAreNotMixedUp(t *testing.T) {
 		if s1 == s2 {
 			t.Fatal("the two share a stream")
 		}
-		// Neither server says which instance a stream is of.
+		// Neither server says which instance a stream is of (PipeWire before
+		// 1.5.81).
 		d.stays(1, "ambiguous: ")
 	})
+}
+
+// PipeWire from 1.5.81 on says of a client which Flatpak instance it is of, in a
+// property that PULSE_PROP sets just as well on every release: so the older
+// PipeWire here says what the newer one would.
+func TestTwoInstancesOfOneFlatpakAreToldApartByTheInstance(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, pipeWire)
+	const property = "PULSE_PROP=pipewire.access.portal.instance_id="
+	boxed := func(name, instance, says string) *lab.Player {
+		return d.Play(lab.App{Name: name, Env: []string{property + says}, Sandbox: &lab.Sandbox{AppID: "org.example.Film", Instance: instance}})
+	}
+	one := boxed("one", "1001", "1001")
+	two := boxed("two", "1002", "1002")
+	s2 := two.WaitStream()
+	s1 := d.front(one)
+	d.moves("b", "pid", []int{s1})
+	d.display.Focus(two.WaitWindow())
+	d.moves("b", "pid", []int{s2})
+	if w := d.why(s1); w.Matched {
+		t.Errorf("stream %d is matched: %+v", s1, w)
+	}
+
+	// A third says that it is the first: then it could be either, and nothing
+	// moves with the first. It moves with nothing, and the second as ever.
+	forger := boxed("three", "1003", "1001")
+	s3 := forger.WaitStream()
+	d.display.Focus(one.WaitWindow())
+	d.stays(1, "ambiguous: ")
+	d.display.Focus(forger.WaitWindow())
+	d.stays(3, "")
+	if w := d.why(s3); w.Matched || w.PID != 0 {
+		t.Errorf("stream %d is matched: %+v", s3, w)
+	}
+	d.display.Focus(two.WaitWindow())
+	d.moves("c", "pid", []int{s2})
+
+	// The first ends, and it still passes for nobody.
+	one.Kill()
+	d.Until("the stream to end", func() bool { _, on := d.where()[s1]; return !on })
+	d.display.Focus(forger.WaitWindow())
+	d.stays(3, "")
 }

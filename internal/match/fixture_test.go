@@ -99,12 +99,24 @@ func (m procs) Where(fits func(proc.Process) bool) []proc.Process {
 	return out
 }
 
+// held are the connections of each process to the sound server, by its pid; a
+// process that is not in it does not let us look.
+var held = map[int]int{}
+
+func (m procs) Connections(pid int, socket string) (int, bool) {
+	n, ok := held[pid]
+	return n, ok && socket == theSocket
+}
+
+const theSocket = "/run/user/1000/pulse/native"
+
 // wholeProcs is procs without Read.
 type wholeProcs struct{ m procs }
 
 func (w wholeProcs) Process(pid int) (proc.Process, bool)              { return w.m.Process(pid) }
 func (w wholeProcs) Terminals(pid int) ([]int, bool)                   { return w.m.Terminals(pid) }
 func (w wholeProcs) Where(fits func(proc.Process) bool) []proc.Process { return w.m.Where(fits) }
+func (w wholeProcs) Connections(pid int, s string) (int, bool)         { return w.m.Connections(pid, s) }
 func (w wholeProcs) Inner(pid int) []proc.Process                      { return w.m.Inner(pid) }
 
 // newFixture is a desktop on which nothing runs yet: pid 1, systemd --user and
@@ -112,7 +124,7 @@ func (w wholeProcs) Inner(pid int) []proc.Process                      { return 
 func newFixture() *fixture {
 	f := &fixture{procs: procs{}, host: "desk", screen: &desktop.Screen{Desktop: "X11", Complete: true, WindowManager: wmPID, Resource: true}}
 	f.sound.Server = pulse.Server{Name: "pulseaudio", Version: "16.1"}
-	f.sound.Self = 1000
+	f.sound.Self, f.sound.Socket = 1000, theSocket
 	f.run(1, 0, "/usr/lib/systemd/systemd", with(func(p *proc.Process) { p.UID = 0 }))
 	f.run(userPID, 1, "/usr/lib/systemd/systemd")
 	f.run(wmPID, userPID, "/usr/bin/openbox")
@@ -177,6 +189,7 @@ func (f *fixture) stream(index pulse.StreamIndex, props ...string) *pulse.Stream
 		c.Properties[props[i]] = props[i+1]
 	}
 	c.Name = c.Properties["application.name"]
+	f.sound.Clients = append(f.sound.Clients, c)
 	f.sound.Streams = append(f.sound.Streams, pulse.Stream{Index: index, Client: c, Properties: map[string]string{}})
 	return &f.sound.Streams[len(f.sound.Streams)-1]
 }

@@ -288,6 +288,9 @@ func (w *world) bySandbox(a *asked) (Confidence, string) {
 		return None, "it is of another application, " + of.id
 	}
 	mine := w.appIs(proc.Sandbox).FlatpakInstance
+	if why := w.otherInstance(a); why != "" {
+		return None, why
+	}
 	for i := range w.windows {
 		for _, pid := range w.pidsOf(w.windows[i].ID) {
 			if w.isWindows(pid) || w.sandboxOf(pid) != app {
@@ -303,6 +306,15 @@ func (w *world) bySandbox(a *asked) (Confidence, string) {
 		return None, why
 	}
 	return Medium, ""
+}
+
+// otherInstance says that the sound server names another Flatpak instance than
+// the window's for a stream whose process is not known.
+func (w *world) otherInstance(a *asked) string {
+	if mine := w.appIs(proc.Sandbox).FlatpakInstance; a.pid != 0 || a.instance == "" || a.instance == mine {
+		return ""
+	}
+	return "it is of another Flatpak instance, " + a.instance + " of " + a.flatpak
 }
 
 func (w *world) bySteam(a *asked) (Confidence, string) {
@@ -474,6 +486,9 @@ func (w *world) byName(a *asked) (Confidence, string) {
 	}
 	if a.owner != 0 {
 		return None, "the window's own process started it, and the rule for that refused it"
+	}
+	if why := w.otherInstance(a); why != "" {
+		return None, why
 	}
 	mine := w.windowNames(w.focus, w.app.PID)
 	theirs := streamNames(a.stream)

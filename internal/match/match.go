@@ -312,13 +312,18 @@ func (w *world) take(o *Stream, s *subject, v verdict) {
 // weigh asks the rules about each process that an ambiguous stream could be
 // of. All of them lead to the window: then it does not matter which it is, and
 // the least sure rule is the answer. Some do: ambiguous. A guess settles
-// nothing here.
+// nothing here. Where the server names some of them, and nothing proves it, it is
+// none of the others, and ambiguous is the most.
 func (w *world) weigh(o *Stream, s *subject, rules func(*subject) verdict) {
 	var leads int
 	var worst verdict
 	whyNot := make(map[Rule][]string)
 	var order []Rule
-	for _, c := range s.candidates {
+	asked := s.candidates
+	if s.named != nil {
+		asked = s.named
+	}
+	for _, c := range asked {
 		one := *s
 		one.pid, one.trust, one.candidates = c.PID, Translated, nil
 		v := rules(&one)
@@ -337,7 +342,7 @@ func (w *world) weigh(o *Stream, s *subject, rules func(*subject) verdict) {
 			}
 		}
 	}
-	if leads == len(s.candidates) {
+	if leads == len(asked) && s.named == nil {
 		w.take(o, s, worst)
 		return
 	}

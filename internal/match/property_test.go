@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -57,6 +58,12 @@ func randomWorld(r *rand.Rand) *fixture {
 	for pid, p := range f.procs {
 		if p.Comm == "tmux: server" && r.IntN(8) > 0 {
 			open[pid] = pick(r, nil, []int{34816}, []int{34817}, []int{34816, 34817})
+		}
+	}
+	clear(held)
+	for pid, p := range f.procs {
+		if p.FlatpakInstance != "" && r.IntN(8) > 0 {
+			held[pid] = r.IntN(3)
 		}
 	}
 	for i := range 2 + r.IntN(5) {
@@ -163,6 +170,12 @@ func (f *fixture) randomStream(r *rand.Rand, index pulse.StreamIndex) {
 	}
 	if f.sound.Server.PipeWire && (of.Flatpak != "" || r.IntN(12) == 0) && r.IntN(4) > 0 {
 		s.Client.Properties["pipewire.access.portal.app_id"] = cmp.Or(of.Flatpak, pick(r, player, editor))
+		if r.IntN(3) > 0 {
+			s.Client.Properties["pipewire.access.portal.instance_id"] = cmp.Or(of.FlatpakInstance, pick(r, "11", "12", "21"))
+		}
+		if r.IntN(6) == 0 { // forged
+			s.Client.Properties["pipewire.access.portal.instance_id"] = pick(r, "11", "12", "21")
+		}
 	}
 	s.Client.Properties["application.name"] = pick(r, "mpv", "VLC", "Chromium", "thing")
 	s.Properties["media.role"] = pick(r, "music", "music", "video", "event")
@@ -207,9 +220,9 @@ func TestUnrelatedWindowsAndStreamsMoveNothing(t *testing.T) {
 	eachWorld(t, func(t *testing.T, r *rand.Rand, f *fixture) {
 		focus := pick(r, f.screen.Windows...).XID
 		before := f.focus(focus).match(t)
-		windows, streams := slices.Clone(f.screen.Windows), slices.Clone(f.sound.Streams)
+		windows, streams, clients := slices.Clone(f.screen.Windows), slices.Clone(f.sound.Streams), slices.Clone(f.sound.Clients)
 		for range 6 {
-			f.screen.Windows, f.sound.Streams = slices.Clone(windows), slices.Clone(streams)
+			f.screen.Windows, f.sound.Streams, f.sound.Clients = slices.Clone(windows), slices.Clone(streams), slices.Clone(clients)
 			for range 1 + r.IntN(2) {
 				if r.IntN(2) == 0 {
 					f.randomWindow(r, xid(0x200+r.IntN(1000)))
@@ -348,5 +361,80 @@ func TestResultsHoldTogether(t *testing.T) {
 		if rules[rule] == 0 && rule != RuleParent && rule != RuleAppID {
 			t.Errorf("rule %s never took a stream: the worlds are too empty", rule)
 		}
+	}
+}
+
+// Instances of one application that are all process 2 to themselves, and clients
+// that say of themselves what is true or what PULSE_PROP made of it. A stream
+// moves only with the instance that it is of, unless that one lies itself; and a
+// further client, whatever it says, makes no stream move that stays.
+func TestNoClientPassesForAnotherInstance(t *testing.T) {
+	acted := 0
+	for seed := *first; seed < *first+rounds; seed++ {
+		r := rand.New(rand.NewPCG(seed, 2))
+		f := newFixture()
+		f.pipewire()
+		clear(held)
+		instances := []string{"11", "12", "13"}[:2+r.IntN(2)]
+		for i, instance := range instances {
+			f.run(3000+i, userPID, "/usr/bin/mpv", inside(2), flatpak(player, instance))
+			f.window(xid(1+i), 3000+i, "mpv")
+			held[3000+i] = 0
+		}
+		truth, honest := map[pulse.StreamIndex]string{}, map[string]bool{"11": true, "12": true, "13": true}
+		add := func(index pulse.StreamIndex) {
+			of, says := pick(r, append([]string{""}, instances...)...), ""
+			if says = of; r.IntN(4) == 0 {
+				says = pick(r, append([]string{"", "99"}, instances...)...)
+			}
+			f.stamped(index, 2, says)
+			if says == "" {
+				delete(f.sound.Streams[len(f.sound.Streams)-1].Client.Properties, propInstance)
+			}
+			if truth[index] = of; of != "" {
+				held[3000+slices.Index(instances, of)]++
+				honest[of] = honest[of] && of == says
+			}
+		}
+		for i := range 1 + r.IntN(4) {
+			add(pulse.StreamIndex(1 + i))
+		}
+		if r.IntN(8) == 0 {
+			delete(held, 3000+r.IntN(len(instances)))
+		}
+		before := make([]Result, len(instances))
+		check := func() {
+			for i, instance := range instances {
+				before[i] = f.focus(xid(1 + i)).match(t)
+				for _, s := range before[i].Streams {
+					if !s.Confidence.Acts(false) {
+						continue
+					}
+					if acted++; truth[s.Index] != instance && honest[instance] {
+						t.Errorf("stream %d of instance %q moves with %s: %+v", s.Index, truth[s.Index], instance, s)
+					}
+				}
+			}
+		}
+		check()
+		earlier := slices.Clone(before)
+		connections := maps.Clone(held)
+		add(100)
+		clear(held) // it is nobody's
+		maps.Copy(held, connections)
+		for i := range instances {
+			after := f.focus(xid(1 + i)).match(t)
+			for _, s := range earlier[i].Streams {
+				if a := after.byIndex(s.Index); a.Confidence.Acts(false) && !s.Confidence.Acts(false) {
+					t.Errorf("with instance %s in front, stream %d was %+v\nand became %+v", instances[i], s.Index, s, a)
+				}
+			}
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d\nconnections %v\n%s", seed, held, f)
+		}
+	}
+	if acted < rounds/4 {
+		t.Errorf("only %d streams matched: the worlds are too empty", acted)
 	}
 }

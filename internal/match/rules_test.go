@@ -1,6 +1,7 @@
 package match
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/patoggle/patoggle/internal/desktop"
@@ -51,6 +52,129 @@ func TestFlatpakApplicationsWithOnePidAreToldApartOnPipeWire(t *testing.T) {
 	f.procs[3041] = p
 	f.sound.Streams[1].Client.Properties["pipewire.access.portal.app_id"] = player
 	f.expect(t, 1, want{1, "", None, 0, Ambiguous, true}, want{2, "", None, 0, Ambiguous, true})
+}
+
+// twoInstances are two instances of one application on a PipeWire that names
+// them; each is process 2 to itself and has one connection to the server.
+func twoInstances() *fixture {
+	f := newFixture()
+	f.pipewire()
+	f.run(3031, userPID, "/usr/bin/mpv", inside(2), flatpak(player, "111"))
+	f.run(3041, userPID, "/usr/bin/mpv", inside(2), flatpak(player, "222"))
+	f.window(1, 3031, "mpv", func(w *desktop.Window) { w.PID = 2 })
+	f.window(2, 3041, "mpv", func(w *desktop.Window) { w.PID = 2 })
+	clear(held)
+	held[3031], held[3041] = 1, 1
+	return f
+}
+
+// stamped adds a Pulse client of which PipeWire says that it is of an instance.
+func (f *fixture) stamped(index pulse.StreamIndex, pid int, instance string) {
+	f.pulseClient(index, pid, "mpv", "pipewire.access", "flatpak",
+		"pipewire.access.portal.app_id", player, "pipewire.access.portal.instance_id", instance)
+}
+
+func TestTwoInstancesOfOneFlatpakAreToldApartByPipeWire(t *testing.T) {
+	f := twoInstances()
+	f.stamped(1, 2, "111")
+	f.stamped(2, 2, "222")
+	f.expect(t, 1, want{1, RulePID, High, 3031, Translated, false}, want{2, "", None, 3041, Translated, false})
+	f.expect(t, 2, want{1, "", None, 3031, Translated, false}, want{2, RulePID, High, 3041, Translated, false})
+
+	// One of them is silent.
+	f = twoInstances()
+	f.stamped(2, 2, "222")
+	f.expect(t, 1, want{2, "", None, 3041, Translated, false})
+	f.expect(t, 2, want{2, RulePID, High, 3041, Translated, false})
+
+	// An instance that none of the processes is of.
+	f = twoInstances()
+	f.stamped(1, 2, "333")
+	r := f.expect(t, 1, want{1, "", None, 0, Unknown, false})
+	r.whyNot(t, 1, RuleSandbox, "another Flatpak instance, 333 of "+player)
+	f.screen.Windows = f.screen.Windows[:1]
+	delete(f.procs, 3041)
+	f.expect(t, 1, want{1, "", None, 0, Unknown, false})
+}
+
+// PULSE_PROP can write every property of a Pulse client, so that an instance id
+// counts for a process only with the kernel's word for it.
+func TestAForgedFlatpakInstanceIsNotBelieved(t *testing.T) {
+	both := []want{{1, "", None, 0, Ambiguous, true}}
+	for _, c := range []struct {
+		name   string
+		change func(f *fixture)
+		want   []want
+	}{
+		{"the instance is not connected to the sound server", func(f *fixture) { held[3031] = 0 }, both},
+		{"its connections cannot be seen", func(f *fixture) { delete(held, 3031) }, both},
+		{"the server is on the network", func(f *fixture) { f.sound.Socket = "" }, both},
+		{"who asks cannot see connections", func(f *fixture) { f.sound.Socket = "/run/other" }, both},
+		{"another instance says that it is this one", func(f *fixture) { f.stamped(2, 2, "111") },
+			append(slices.Clone(both), want{2, "", None, 0, Ambiguous, true})},
+		{"another client does, that plays nothing", func(f *fixture) {
+			f.stamped(2, 2, "111")
+			f.sound.Streams = f.sound.Streams[:1]
+		}, both},
+		{"only the stream says so", func(f *fixture) {
+			s := &f.sound.Streams[0]
+			delete(s.Client.Properties, "pipewire.access.portal.instance_id")
+			s.Properties["pipewire.access.portal.instance_id"] = "111"
+		}, both},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := twoInstances()
+			f.stamped(1, 2, "111")
+			f.expect(t, 1, want{1, RulePID, High, 3031, Translated, false})
+			c.change(f)
+			r := f.expect(t, 1, c.want...)
+			r.whyNot(t, 1, RuleStream, "which could be 3031 (mpv) or 3041 (mpv)")
+			// It does not say that it is of the other.
+			other := slices.Clone(c.want)
+			for i := range other {
+				other[i].ambiguous = f.sound.Streams[i].Client.Properties["pipewire.access.portal.instance_id"] == ""
+			}
+			f.expect(t, 2, other...)
+		})
+	}
+	f := twoInstances()
+	f.stamped(1, 2, "111")
+	held[3031] = 0
+	r := f.expect(t, 1, both...)
+	r.whyNot(t, 1, RuleStream, "Flatpak instance 111, as any program can")
+
+	// A program outside all sandboxes names one, with the process id it has or
+	// with one that nobody has.
+	for _, server := range []bool{true, false} {
+		f := twoInstances()
+		f.screen.Windows = f.screen.Windows[:1]
+		delete(f.procs, 3041)
+		f.sound.Server.PipeWire = server
+		f.run(3050, userPID, "/usr/bin/mpv")
+		f.stamped(1, 3050, "111")
+		w := want{1, RuleName, Low, 0, Unknown, false}
+		if !server { // PulseAudio: then it says nothing at all
+			w = want{1, RuleName, Low, 3050, Verified, false}
+		}
+		f.expect(t, 1, w)
+		f.sound.Streams[0].Client.Properties["pipewire.access.portal.instance_id"] = "222"
+		f.sound.Streams[0].Client.Properties["application.process.id"] = "77"
+		if w = (want{1, "", None, 0, Unknown, false}); !server {
+			w = want{1, RuleName, Low, 0, Unknown, false}
+		}
+		f.expect(t, 1, w)
+	}
+}
+
+// The only process that fits is of another instance than the server says.
+func TestAProcessOfAnotherInstanceIsNotTheStreams(t *testing.T) {
+	f := twoInstances()
+	f.screen.Windows = f.screen.Windows[:1]
+	delete(f.procs, 3041)
+	f.stamped(1, 2, "222")
+	r := f.expect(t, 1, want{1, "", None, 0, Unknown, false})
+	r.whyNot(t, 1, RuleSandbox, "another Flatpak instance")
+	r.whyNot(t, 1, RulePID, "process 2 plays it", "instance 222, in which no such process runs")
 }
 
 // A claim that fits one of our processes does not when the server says that

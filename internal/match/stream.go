@@ -14,23 +14,24 @@ const (
 	propID          = "application.id"
 	propBinary      = "application.process.binary"
 	propPID         = "application.process.id"
-	propAPI         = "client.api"                    // PipeWire: "pipewire-pulse" for a Pulse client
-	propSecPID      = "pipewire.sec.pid"              // PipeWire: pid from the socket
-	propPeer        = "native-protocol.peer"          // PulseAudio: "UNIX socket client", "TCP/IP client from …"
-	propType        = "pulse.server.type"             // pipewire-pulse: "unix", "tcp"
-	propAppID       = "pipewire.access.portal.app_id" // PipeWire: the Flatpak application's id
-	propRole        = "media.role"                    // "event"; PipeWire's own word is "Notification"
-	propMonitor     = "stream.monitor"                // PipeWire: "true" for what listens to a sink
-	propModule      = "pulse.module.id"               // pipewire-pulse: of a module loaded through it
-	propPeaks       = "resample.peaks"                // pipewire-pulse: "true" for PA_STREAM_PEAK_DETECT
-	propLinkGroup   = "node.link-group"               // PipeWire: one side of a loopback, filter or combined sink
+	propAPI         = "client.api"                         // PipeWire: "pipewire-pulse" for a Pulse client
+	propSecPID      = "pipewire.sec.pid"                   // PipeWire: pid from the socket
+	propPeer        = "native-protocol.peer"               // PulseAudio: "UNIX socket client", "TCP/IP client from …"
+	propType        = "pulse.server.type"                  // pipewire-pulse: "unix", "tcp"
+	propAppID       = "pipewire.access.portal.app_id"      // PipeWire: the Flatpak application's id
+	propInstance    = "pipewire.access.portal.instance_id" // PipeWire from 1.5.81 on: its instance's
+	propRole        = "media.role"                         // "event"; PipeWire's own word is "Notification"
+	propMonitor     = "stream.monitor"                     // PipeWire: "true" for what listens to a sink
+	propModule      = "pulse.module.id"                    // pipewire-pulse: of a module loaded through it
+	propPeaks       = "resample.peaks"                     // pipewire-pulse: "true" for PA_STREAM_PEAK_DETECT
+	propLinkGroup   = "node.link-group"                    // PipeWire: one side of a loopback, filter or combined sink
 )
 
 // Properties are the keys of all properties that Match and Application read of
 // streams and clients, for who reads no more than that (pulse.Options).
 func Properties() []string {
 	return []string{
-		propApplication, propID, propBinary, propPID, propAPI, propSecPID, propPeer, propType, propAppID,
+		propApplication, propID, propBinary, propPID, propAPI, propSecPID, propPeer, propType, propAppID, propInstance,
 		propRole, propMonitor, propModule, propLinkGroup, propPeaks,
 	}
 }
@@ -42,10 +43,14 @@ type subject struct {
 	trust  Trust
 	// candidates are the processes that fit when trust is Ambiguous.
 	candidates []proc.Process
+	// named are those of the candidates that are of the instance which the server
+	// names; nothing proves that it is theirs. Nil when it names none.
+	named []proc.Process
 	// unknown says why pid is 0.
 	unknown string
-	// flatpak is the application's id from the server, "" when it has none.
-	flatpak string
+	// flatpak and instance are the ids of the Flatpak application and of its
+	// instance from the server, "" when it has none: see sandboxed.
+	flatpak, instance string
 	// own and never: the stream is no application's, and why.
 	own   bool
 	never string
@@ -87,7 +92,7 @@ func (w *world) resolve(st *pulse.Stream) subject {
 		s.never = "its application speaks to the sound server over the network, so it may run on another machine"
 		return s
 	}
-	s.flatpak = c.Properties[propAppID]
+	w.sandboxed(&s)
 	if !w.trusted(&s) {
 		w.claimed(&s)
 	}
@@ -95,6 +100,64 @@ func (w *world) resolve(st *pulse.Stream) subject {
 		s.own, s.never = true, "it is patoggle's own"
 	}
 	return s
+}
+
+// sandboxed takes the ids of the Flatpak sandbox that a client of PipeWire is in,
+// which PipeWire reads from the /.flatpak-info of who connects: the application's
+// in every release, the instance's from 1.5.81 on. Of a client of PipeWire's own
+// protocol nobody else can write them. Those of a Pulse client can be overwritten
+// by PULSE_PROP, and come with one that is in no sandbox (PipeWire 0.3.65 and
+// 1.6.9, and the module-protocol-pulse of today: on_connect writes them, and
+// SET_CLIENT_NAME puts the client's own over them). So they may turn a stream away
+// that fits otherwise; where they are to tell in favour, vouched asks the kernel.
+// On the stream they are made up even with PipeWire's own protocol, and on
+// PulseAudio always.
+func (w *world) sandboxed(s *subject) {
+	if w.in.Snapshot.Server.PipeWire {
+		s.flatpak, s.instance = s.stream.Client.Properties[propAppID], s.stream.Client.Properties[propInstance]
+	}
+}
+
+// isOf says why the process is not of the sandbox that the server names, "" when
+// it is, or when no sandbox is named.
+func (w *world) isOf(pid int, s *subject) string {
+	if s.flatpak == "" && s.instance == "" {
+		return ""
+	}
+	p := w.flatpakOf(pid)
+	switch {
+	case s.flatpak != "" && p.Flatpak != s.flatpak:
+		return "that is not the Flatpak application " + s.flatpak
+	case s.instance != "" && p.FlatpakInstance != s.instance:
+		return "that is not the Flatpak instance " + s.instance
+	}
+	return ""
+}
+
+// Connections is what a Processes may also be: one that knows who is connected.
+type Connections interface {
+	// Connections returns how many connections the process holds to the server
+	// behind a unix socket, and false when that cannot be known.
+	Connections(pid int, socket string) (int, bool)
+}
+
+// vouched tells whether the process speaks to the sound server, by the kernel's
+// word, at least as often as clients say that they are it. Then each of them is.
+// Who forges the instance of another process is one client too many: then nobody
+// is believed.
+func (w *world) vouched(pid int, s *subject) bool {
+	procs, ok := w.in.Procs.(Connections)
+	if !ok || w.in.Snapshot.Socket == "" {
+		return false
+	}
+	said := 0
+	for _, c := range w.in.Snapshot.Clients {
+		if c.Properties[propPID] == s.stream.Property(propPID) && c.Properties[propInstance] == s.instance {
+			said++
+		}
+	}
+	held, ok := procs.Connections(pid, w.in.Snapshot.Socket)
+	return ok && said > 0 && said <= held
 }
 
 // listens tells whether the stream records from the monitor of a sink.
@@ -144,7 +207,8 @@ func (w *world) claimed(s *subject) {
 		}
 		return
 	}
-	why := ""
+	why, outside := "", false
+	foreign := w.isOf(claim, s)
 	switch p, ok := w.read(claim, proc.Status); {
 	case !ok || p.Zombie:
 		why = "which is not running"
@@ -156,8 +220,9 @@ func (w *world) claimed(s *subject) {
 		why = "but not which program, so this cannot be checked"
 	case !w.runs(p, binary):
 		why = "but that runs " + strconv.Quote(p.Comm) + " and not " + strconv.Quote(base(binary))
-	case s.flatpak != "" && !w.flatpakIs(claim, s.flatpak):
-		why = "but that is not the Flatpak application " + s.flatpak
+	case foreign != "":
+		why = "but " + foreign
+		outside = true
 	default:
 		s.pid, s.trust = claim, Verified
 		return
@@ -168,13 +233,20 @@ func (w *world) claimed(s *subject) {
 		return
 	}
 	for _, p := range w.in.Procs.Inner(claim) {
-		if p.Zombie || p.UID != w.in.UID || !w.runs(p, binary) || s.flatpak != "" && !w.flatpakIs(p.PID, s.flatpak) {
-			continue
+		if !p.Zombie && p.UID == w.in.UID && w.runs(p, binary) && (s.flatpak == "" || w.flatpakOf(p.PID).Flatpak == s.flatpak) {
+			s.candidates = append(s.candidates, p)
 		}
-		s.candidates = append(s.candidates, p)
+	}
+	doubt := w.byInstanceID(s)
+	if doubt != "" && len(s.candidates) == 0 {
+		s.unknown = said + doubt
 	}
 	switch len(s.candidates) {
 	case 0:
+		if outside {
+			// It runs, and not in a sandbox: the id is made up.
+			s.flatpak, s.instance = "", ""
+		}
 	case 1:
 		s.pid, s.trust = s.candidates[0].PID, Translated
 		s.candidates, s.unknown = nil, ""
@@ -184,8 +256,34 @@ func (w *world) claimed(s *subject) {
 		for i, p := range s.candidates {
 			names[i] = w.name(p.PID)
 		}
-		s.unknown = said + " inside a sandbox, which could be " + join(names, " or ")
+		s.unknown = said + " inside a sandbox, which could be " + join(names, " or ") + doubt
 	}
+}
+
+// byInstanceID leaves of the candidates the one that is of the instance which
+// the server names, when the kernel vouches for it, and none when all are of
+// others. It says why it does not.
+func (w *world) byInstanceID(s *subject) string {
+	if s.instance == "" || len(s.candidates) == 0 {
+		return ""
+	}
+	var of []proc.Process
+	for _, p := range s.candidates {
+		if w.flatpakOf(p.PID).FlatpakInstance == s.instance {
+			of = append(of, p)
+		}
+	}
+	switch {
+	case len(of) == 0:
+		s.candidates = nil
+		return ", and it is of the Flatpak instance " + s.instance + ", in which no such process runs"
+	case len(of) < len(s.candidates) && len(of) == 1 && w.vouched(of[0].PID, s):
+		s.candidates = of
+	case len(of) < len(s.candidates):
+		s.named = of
+		return "; it names the Flatpak instance " + s.instance + ", as any program can, and nothing shows that only that one does"
+	}
+	return ""
 }
 
 // parsePID reads a process id that somebody else wrote; 0 when it is none.
@@ -213,10 +311,10 @@ func (w *world) runs(p proc.Process, binary string) bool {
 	return ok && (base(p.Exe) == want || base(p.Argv0) == want)
 }
 
-// flatpakIs tells whether the process belongs to the Flatpak application.
-func (w *world) flatpakIs(pid int, id string) bool {
-	p, ok := w.read(pid, proc.Sandbox)
-	return ok && p.Flatpak == id
+// flatpakOf reads the Flatpak sandbox that the process is in.
+func (w *world) flatpakOf(pid int) proc.Process {
+	p, _ := w.read(pid, proc.Sandbox)
+	return p
 }
 
 // isEvent tells whether the stream is an event sound.

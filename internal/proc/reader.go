@@ -28,6 +28,7 @@ type Reader struct {
 	inner map[int][]int // pids by the innermost id, once read
 	all   []int         // every pid, once read
 	buf   []byte
+	peers func(socket string) ([]uint32, error) // see peersOf
 }
 
 // entry is what is known of one pid. have holds no bit for a pid that has no
@@ -42,7 +43,7 @@ type entry struct {
 // os.DirFS("/proc"), which is slower. Links are read only when fsys is an
 // fs.ReadLinkFS.
 func New(fsys fs.FS) *Reader {
-	return &Reader{fsys: fsys, uid: os.Getuid(), known: make(map[int]*entry)}
+	return &Reader{fsys: fsys, uid: os.Getuid(), known: make(map[int]*entry), peers: peersOf}
 }
 
 // Process returns everything that is known of the process, and false when

@@ -11,6 +11,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/patoggle/patoggle/internal/keys"
 )
@@ -23,8 +24,11 @@ type Config struct {
 	// nickname, its description, or a glob over one of them. Empty means
 	// every sink.
 	Sinks []Pattern
-	// Skip are sinks that are left out of the ring, by name, nickname or
-	// description. It wins over Sinks.
+	// Sources is the ring of what records, in the same words. Empty means every
+	// source but those that give what a sink plays.
+	Sources []Pattern
+	// Skip are sinks and sources that are left out of the ring, by name, nickname or
+	// description. It wins over Sinks and Sources.
 	Skip []Pattern
 	// Names are the nicknames in file order. Use Nickname to look one up.
 	Names []Name
@@ -121,12 +125,35 @@ func (a Action) String() string {
 	return fmt.Sprintf("Action(%d)", int(a))
 }
 
+// Side is what a hotkey is about. The zero value is what plays.
+type Side int
+
+// The values of the key "side".
+const (
+	Output Side = iota
+	// Input is what records, and the microphones.
+	Input
+)
+
+// String returns the word as it is written in the file.
+func (s Side) String() string {
+	switch s {
+	case Output:
+		return "output"
+	case Input:
+		return "input"
+	}
+	return fmt.Sprintf("Side(%d)", int(s))
+}
+
 // Hotkey is one binding of the daemon.
 type Hotkey struct {
 	Chord  keys.Chord
 	Action Action
+	Side   Side
 	// Sink is where to, as for the one-shot's --to: a name, a nickname, a
-	// description, or a unique part of one. "" unless Action is To.
+	// description, or a unique part of one; of a source where Side is Input. ""
+	// unless Action is To.
 	Sink string
 	// Line is where the binding stands in the file, from 1; 0 for the
 	// default binding.
@@ -134,11 +161,18 @@ type Hotkey struct {
 }
 
 // String returns the binding in words: "Super+F9 = next".
-func (h Hotkey) String() string {
+func (h Hotkey) String() string { return h.In(strconv.Quote) }
+
+// In is String with the sink in these quotation marks.
+func (h Hotkey) In(quote func(string) string) string {
+	words := fmt.Sprintf("%s = %s", h.Chord, h.Action)
 	if h.Action == To {
-		return fmt.Sprintf("%s = to %q", h.Chord, h.Sink)
+		words += " " + quote(h.Sink)
 	}
-	return fmt.Sprintf("%s = %s", h.Chord, h.Action)
+	if h.Side != Output {
+		words += ", " + h.Side.String()
+	}
+	return words
 }
 
 // DefaultChord is bound to the next sink when the file has no [[hotkey]].

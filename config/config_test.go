@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -91,6 +92,14 @@ exact = "E"
 				{Chord: chord(t, "XF86AudioNext"), Action: To, Sink: "Headset", Line: 5},
 			},
 		}},
+		{"hotkeys of the other side", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'prev'\nside = 'input'\n[[hotkey]]\nkeys = 'F10'\nside = 'input'\ndo = 'to'\nsource = 'Mic'\n[[hotkey]]\nkeys = 'F11'\nside = 'output'\ndo = 'next'", Config{
+			Hotkeys: []Hotkey{
+				{Chord: chord(t, "Super+F9"), Action: Prev, Side: Input, Line: 1},
+				{Chord: chord(t, "F10"), Action: To, Side: Input, Sink: "Mic", Line: 5},
+				{Chord: chord(t, "F11"), Line: 10},
+			},
+		}},
+		{"sources", "sources = ['Mic', 'usb*']", Config{Sources: []Pattern{newPattern("Mic"), newPattern("usb*")}}},
 		{"hotkeys as inline tables", "hotkey = [\n{keys = 'Super+F9', do = 'prev'}]", Config{
 			Hotkeys: []Hotkey{{Chord: chord(t, "Super+F9"), Action: Prev, Line: 2}},
 		}},
@@ -113,16 +122,16 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 		want      []string
 	}{
 		{"unknown key", "notify = true\nspeed = 3\n", []string{
-			`c.toml:2:1: unknown key "speed", known here are "sinks", "skip", "names", "notify", "come_home", "rule" and "hotkey"`,
+			`c.toml:2:1: unknown key "speed", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "rule" and "hotkey"`,
 		}},
 		{"near miss", "sink = ['a']", []string{
-			`c.toml:1:1: unknown key "sink", known here are "sinks", "skip", "names", "notify", "come_home", "rule" and "hotkey"; did you mean "sinks"?`,
+			`c.toml:1:1: unknown key "sink", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "rule" and "hotkey"; did you mean "sinks"?`,
 		}},
 		{"swapped letters and upper case", "NOITFY = true", []string{
-			`c.toml:1:1: unknown key "NOITFY", known here are "sinks", "skip", "names", "notify", "come_home", "rule" and "hotkey"; did you mean "notify"?`,
+			`c.toml:1:1: unknown key "NOITFY", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "rule" and "hotkey"; did you mean "notify"?`,
 		}},
 		{"unknown table", "[colours]\nred = 1", []string{
-			`c.toml:1:2: unknown key "colours", known here are "sinks", "skip", "names", "notify", "come_home", "rule" and "hotkey"`,
+			`c.toml:1:2: unknown key "colours", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "rule" and "hotkey"`,
 		}},
 		{"columns are characters", `names = {"ä" = "ö", "ü" = 1}`, []string{
 			`c.toml:1:27: a nickname is a string, not a number`,
@@ -166,7 +175,7 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 		}},
 		{"a key of the top below a table", "[names]\na = 'b'\nsinks = ['c']\n[[hotkey]]\nkeys = 'Super+F9'\ndo = 'next'\nnotify = true", []string{
 			`c.toml:3:1: a nickname is a string, not a list; the key "sinks" stands above the first [table] of the file`,
-			`c.toml:7:1: unknown key "notify", known in [[hotkey]] are "keys", "do" and "sink"; "notify" stands above the first [table] of the file`,
+			`c.toml:7:1: unknown key "notify", known in [[hotkey]] are "keys", "do", "side", "sink" and "source"; "notify" stands above the first [table] of the file`,
 		}},
 		{"notify in quotes", `notify = "true"`, []string{
 			`c.toml:1:10: "notify" wants true, false or "daemon", not "true"`,
@@ -203,12 +212,33 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 		{"a sink without to", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'prev'\nsink = 'a'", []string{
 			`c.toml:4:1: "sink" goes with do = "to" only, this is do = "prev"`,
 		}},
+		{"to without a source", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'\nside = 'input'", []string{
+			`c.toml:3:6: do = "to" needs "source", the source to record from`,
+		}},
+		{"a source without to", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'next'\nside = 'input'\nsource = 'a'", []string{
+			`c.toml:5:1: "source" goes with do = "to" only, this is do = "next"`,
+		}},
+		{"a sink to record from", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'\nside = 'input'\nsink = 'a'", []string{
+			`c.toml:5:1: "sink" is of another side, this is side = "input": write "source"`,
+		}},
+		{"a source to play on", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'\nsource = 'a'", []string{
+			`c.toml:4:1: "source" is of another side, this is side = "output": write "sink"`,
+		}},
+		{"no side", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'next'\nside = 'inptu'", []string{
+			`c.toml:4:8: "side" wants "output" or "input", not "inptu"; did you mean "input"?`,
+		}},
+		{"a side that is a number", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'next'\nside = 1", []string{
+			`c.toml:4:8: "side" wants a string, not a number`,
+		}},
+		{"a side of what has none", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'undo'\nside = 'input'", []string{
+			`c.toml:4:8: side = "input" goes with do = "next", "prev" or "to" only, this is do = "undo"`,
+		}},
 		{"an empty sink", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'\nsink = ''", []string{
 			`c.toml:4:8: this name of a sink is empty`,
 		}},
 		{"an unknown key in a hotkey", "[[hotkey]]\nkey = 'Super+F9'\ndo = 'next'", []string{
 			`c.toml:1:3: this [[hotkey]] has no "keys", like keys = "Super+F9"`,
-			`c.toml:2:1: unknown key "key", known in [[hotkey]] are "keys", "do" and "sink"; did you mean "keys"?`,
+			`c.toml:2:1: unknown key "key", known in [[hotkey]] are "keys", "do", "side", "sink" and "source"; did you mean "keys"?`,
 		}},
 		{"a key twice", "notify = true\nnotify = false", []string{
 			`c.toml:2:1: not valid TOML: key notify is already defined`,
@@ -469,6 +499,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add(Example())
 	f.Add(uncomment(Example()))
 	f.Add("sinks = ['a', 'b*']\nskip = ['c']\n[names]\n'a.b' = 'A'\n[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'\nsink = 'x'\n")
+	f.Add("sources = ['a', 'b.monitor']\n[[hotkey]]\nkeys = 'F9'\ndo = 'to'\nside = 'input'\nsource = 'x'\n")
 	f.Add("names.a.b.c = 'x'\nhotkey = [{keys = 'Super+F9'}]")
 	f.Add("[[hotkey]]\n[hotkey.keys]\na = 1\n[[hotkey.x]]\n[names.a]\n[[names.b]]")
 	f.Add("[names]\na = 'b'\n[names]\nc = 'd'\n[[hotkey]]\n[hotkey]\n")
@@ -510,7 +541,7 @@ func FuzzConfig(f *testing.F) {
 		if diff := cmp.Diff(c, again, compare); diff != "" {
 			t.Errorf("-first +again:\n%s", diff)
 		}
-		for _, p := range append(c.Sinks, c.Skip...) {
+		for _, p := range slices.Concat(c.Sinks, c.Sources, c.Skip) {
 			if !p.Match(p.String()) {
 				t.Errorf("%q does not match itself", p)
 			}
@@ -529,6 +560,7 @@ func write(c *Config) string {
 		b.WriteString("]\n")
 	}
 	list("sinks", c.Sinks)
+	list("sources", c.Sources)
 	list("skip", c.Skip)
 	fmt.Fprintf(&b, "notify = %s\n[names]\n", c.Notify)
 	for _, n := range c.Names {
@@ -536,8 +568,15 @@ func write(c *Config) string {
 	}
 	for _, h := range c.Hotkeys {
 		fmt.Fprintf(&b, "[[hotkey]]\nkeys = %s\ndo = %q\n", basic(h.Chord.String()), h.Action.String())
+		if h.Side != Output {
+			fmt.Fprintf(&b, "side = %q\n", h.Side.String())
+		}
+		key := "sink"
+		if h.Side == Input {
+			key = "source"
+		}
 		if h.Action == To {
-			fmt.Fprintf(&b, "sink = %s\n", basic(h.Sink))
+			fmt.Fprintf(&b, "%s = %s\n", key, basic(h.Sink))
 		}
 	}
 	return b.String()

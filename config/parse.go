@@ -15,8 +15,9 @@ const MaxSize = 1 << 20
 
 // The keys of the file.
 var (
-	topKeys    = []string{"sinks", "skip", "names", "notify", "come_home", "rule", "hotkey"}
-	hotkeyKeys = []string{"keys", "do", "sink"}
+	topKeys    = []string{"sinks", "sources", "skip", "names", "notify", "come_home", "rule", "hotkey"}
+	hotkeyKeys = []string{"keys", "do", "side", "sink", "source"}
+	sides      = []string{"output", "input"}
 	actions    = []string{"next", "prev", "to", "undo", "follow", "remember", "forget"}
 )
 
@@ -68,6 +69,8 @@ func (p *parser) top(root *value) {
 		switch f.name {
 		case "sinks":
 			p.config.Sinks = p.patterns(f)
+		case "sources":
+			p.config.Sources = p.patterns(f)
 		case "skip":
 			p.config.Skip = p.patterns(f)
 		case "names":
@@ -238,7 +241,7 @@ func (p *parser) hotkey(table *value, first map[keys.Chord]int) {
 	for _, f := range table.fields {
 		v := f.value
 		switch f.name {
-		case "keys", "do", "sink":
+		case "keys", "do", "side", "sink", "source":
 			if v.kind != stringKind {
 				p.fail(v.position, "%q wants a string, not %s", f.name, v.kind)
 			}
@@ -251,33 +254,68 @@ func (p *parser) hotkey(table *value, first map[keys.Chord]int) {
 	} else if f.value.kind == stringKind {
 		p.chord(f, &h, first)
 	}
-	sink := table.get("sink")
 	do := table.get("do")
 	switch {
 	case do == nil:
 		p.fail(table.position, `this [[hotkey]] has no "do", which is %s`, list(actions, "or"))
-	case do.value.kind != stringKind:
-	case !slices.Contains(actions, do.value.text):
-		message := fmt.Sprintf(`"do" wants %s, not %s`, list(actions, "or"), quote(do.value.text))
-		if near, ok := nearest(do.value.text, actions); ok {
-			message += fmt.Sprintf("; did you mean %q?", near)
-		}
-		p.fail(do.value.position, "%s", message)
-	default:
-		h.Action = Action(slices.Index(actions, do.value.text))
-		switch {
-		case h.Action == To && sink == nil:
-			p.fail(do.value.position, `do = "to" needs "sink", the sink to play on`)
-		case h.Action != To && sink != nil:
-			p.fail(sink.position, `"sink" goes with do = "to" only, this is do = %q`, h.Action.String())
+	case do.value.kind == stringKind:
+		if at := p.oneOf(do, actions); at >= 0 {
+			h.Action = Action(at)
+			p.about(table, do, &h)
 		}
 	}
-	if sink != nil && sink.value.kind == stringKind {
-		h.Sink = sink.value.text
-		p.text(sink.value.position, "name of a sink", h.Sink)
+	for _, key := range []string{"sink", "source"} {
+		if f := table.get(key); f != nil && f.value.kind == stringKind {
+			h.Sink = f.value.text
+			p.text(f.value.position, "name of a "+key, h.Sink)
+		}
 	}
 	if len(p.errs) == before {
 		p.config.Hotkeys = append(p.config.Hotkeys, h)
+	}
+}
+
+// oneOf is which of the words a string is, -1 for none of them.
+func (p *parser) oneOf(f *field, words []string) int {
+	at := slices.Index(words, f.value.text)
+	if at < 0 {
+		message := fmt.Sprintf("%q wants %s, not %s", f.name, list(words, "or"), quote(f.value.text))
+		if near, ok := nearest(f.value.text, words); ok {
+			message += fmt.Sprintf("; did you mean %q?", near)
+		}
+		p.fail(f.value.position, "%s", message)
+	}
+	return at
+}
+
+// about reads the side of a binding, and holds that it names where to when its
+// action needs it, under the word of that side.
+func (p *parser) about(table *value, do *field, h *Hotkey) {
+	if side := table.get("side"); side != nil && side.value.kind == stringKind {
+		at := p.oneOf(side, sides)
+		if at < 0 {
+			return
+		}
+		h.Side = Side(at)
+		if h.Side != Output && h.Action > To {
+			p.fail(side.value.position, `side = %q goes with do = "next", "prev" or "to" only, this is do = %q`, h.Side.String(), h.Action.String())
+		}
+	}
+	key, other, what := "sink", "source", "the sink to play on"
+	if h.Side == Input {
+		key, other, what = other, key, "the source to record from"
+	}
+	to, wrong := table.get(key), table.get(other)
+	switch {
+	case h.Action != To && (to != nil || wrong != nil):
+		if to == nil {
+			to = wrong
+		}
+		p.fail(to.position, `%q goes with do = "to" only, this is do = %q`, to.name, h.Action.String())
+	case wrong != nil:
+		p.fail(wrong.position, `%q is of another side, this is side = %q: write %q`, other, h.Side.String(), key)
+	case h.Action == To && to == nil:
+		p.fail(do.value.position, `do = "to" needs %q, %s`, key, what)
 	}
 }
 

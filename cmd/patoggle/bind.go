@@ -34,6 +34,9 @@ func (a *app) bindCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if a.input {
+				h.Side = config.Input
+			}
 			ctx, cancel := a.context()
 			defer cancel()
 			name, err := a.desktopFor(ctx, on)
@@ -49,6 +52,7 @@ func (a *app) bindCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&on, "for", "", "for this desktop, whichever runs")
 	f.BoolVar(&check, "check", false, "say whether another program has the key")
+	f.BoolVar(&a.input, "input", false, inputUsage)
 	return cmd
 }
 
@@ -132,6 +136,9 @@ func (a *app) windowManager(ctx context.Context) (string, error) {
 // bind prints what to paste, and says where.
 func (a *app) bind(name string, h config.Hotkey) error {
 	command := []string{"patoggle", "--notify"}
+	if h.Side == config.Input {
+		command = append(command, "--input")
+	}
 	switch h.Action {
 	case config.Prev:
 		command = append(command, "--prev")

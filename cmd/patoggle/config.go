@@ -11,6 +11,7 @@ import (
 	"github.com/patoggle/patoggle/config"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
+	"github.com/patoggle/patoggle/pulse"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -63,14 +64,18 @@ func (a *app) checkConfig(path string) error {
 func (a *app) checkSinks(cfg *config.Config) {
 	ctx, cancel := a.context()
 	defer cancel()
-	v, err := a.pipeline(cfg).Look(ctx, nil)
+	v, in, err, recErr := a.pipeline(cfg).Sides(ctx, nil)
 	if err != nil {
 		if a.verbose {
 			say(a.stderr, "warning", "the names of sinks were not looked up: "+err.Error())
 		}
 		return
 	}
-	for _, p := range toggle.StrangeSinks(v.Snapshot.Sinks, cfg) {
+	var recording *pulse.Snapshot
+	if recErr == nil {
+		recording = in.Snapshot
+	}
+	for _, p := range toggle.StrangeSinks(v.Snapshot, recording, cfg) {
 		say(a.stderr, "warning", p.Message)
 		a.hint(p)
 	}

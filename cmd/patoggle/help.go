@@ -33,7 +33,7 @@ Usage:
                              remembered
     patoggle top             live: what plays where, and how loud; ? shows the keys
     patoggle config path|check|init
-    patoggle bind [KEYS] [next|prev|to SINK] [--for DESKTOP] [--check]
+    patoggle bind [KEYS] [next|prev|to SINK] [--input] [--for DESKTOP] [--check]
                              how to bind it to a key of this desktop
     patoggle gnome-extension install|remove|status
                              what lets GNOME say which window has the focus
@@ -203,11 +203,12 @@ Example:
 	"bind": `patoggle bind says how to bind patoggle to a key of this desktop.
 
 Usage:
-    patoggle bind [KEYS] [next|prev|to SINK] [--for DESKTOP] [--check]
+    patoggle bind [KEYS] [next|prev|to SINK] [--input] [--for DESKTOP] [--check]
 
 It prints the lines to paste, and says into which file. KEYS are written as
 "Ctrl+Alt+Z"; without them it is Super+F9.
 
+    --input                  a key for what records and the microphones
     --for DESKTOP            for this desktop, whichever runs
     --check                  say whether another program has the key, where
                              that can be known

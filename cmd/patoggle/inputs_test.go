@@ -29,13 +29,8 @@ func TestWhatRecordsGoesToTheNextMicrophone(t *testing.T) {
 			lab.Need(t, "parec", "pactl")
 			l := lab.Start(t)
 			s := start(l)
-			for _, mic := range []string{"mic1", "mic2"} {
-				if s.PipeWire {
-					s.Load("module-null-sink", "media.class=Audio/Source/Virtual", "sink_name="+mic)
-				} else {
-					s.Load("module-null-source", "source_name="+mic)
-				}
-			}
+			s.AddSource("mic1")
+			s.AddSource("mic2")
 			program := lab.Binary(t, "patoggle")
 			l.Until("the microphones", func() bool {
 				ring := 0
@@ -48,30 +43,8 @@ func TestWhatRecordsGoesToTheNextMicrophone(t *testing.T) {
 			})
 			l.Spawn("parec", "--device=mic1", "--client-name=talk", "/dev/null")
 			l.Spawn("parec", "--device=a.monitor", "--client-name=tape", "/dev/null")
-			// on is where the recordings of a client are, seen by pactl.
-			on := func(client string) (all []string) {
-				names := map[string]string{}
-				for _, line := range strings.Split(s.Pactl("list", "short", "sources"), "\n") {
-					if f := strings.Fields(line); len(f) > 1 {
-						names[f[0]] = f[1]
-					}
-				}
-				source := ""
-				for _, line := range strings.Split(s.Pactl("list", "source-outputs"), "\n") {
-					if i, ok := strings.CutPrefix(strings.TrimSpace(line), "Source: "); ok {
-						source = names[i]
-					}
-					if strings.TrimSpace(line) == `application.name = "`+client+`"` {
-						all = append(all, source)
-					}
-				}
-				return all
-			}
-			is := func(client, source string) func() bool {
-				return func() bool { return slices.Equal(on(client), []string{source}) }
-			}
-			l.Until("talk on mic1", is("talk", "mic1"))
-			l.Until("tape on a.monitor", is("tape", "a.monitor"))
+			s.WaitRecords("talk", "mic1")
+			s.WaitRecords("tape", "a.monitor")
 
 			all := sources(t, l, program)
 			for _, k := range all.Sinks {
@@ -100,9 +73,9 @@ func TestWhatRecordsGoesToTheNextMicrophone(t *testing.T) {
 				if r.Code != test.code || !strings.Contains(r.Stdout+r.Stderr, test.says) {
 					t.Errorf("%q: code %d, %s%s", test.args, r.Code, r.Stdout, r.Stderr)
 				}
-				l.Until("talk on "+test.on, is("talk", test.on))
-				if !is("tape", "a.monitor")() {
-					t.Errorf("%q: tape records from %q", test.args, on("tape"))
+				s.WaitRecords("talk", test.on)
+				if from := s.RecordsFrom("tape"); !slices.Equal(from, []string{"a.monitor"}) {
+					t.Errorf("%q: tape records from %q", test.args, from)
 				}
 			}
 			bothSides(t, l, program)

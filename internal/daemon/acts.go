@@ -19,6 +19,9 @@ func (s *server) answer(ctx context.Context, p *toggle.Pipeline, h config.Hotkey
 	switch h.Action {
 	case config.Next, config.Prev, config.To:
 		rep, err := p.Run(ctx, request(h))
+		if h.Side == config.Input {
+			return rep, err
+		}
 		return s.later(h, rep, err)
 	}
 	if s.store == nil {
@@ -69,7 +72,7 @@ func (s *server) later(h config.Hotkey, rep *toggle.Report, err error) (*toggle.
 
 // record writes a press down, once it was answered.
 func (s *server) record(h config.Hotkey, rep *toggle.Report) {
-	if s.store == nil || h.Action > config.To {
+	if s.store == nil || h.Action > config.To || h.Side == config.Input {
 		return
 	}
 	if err := lasting.Record(s.store, state.Press, rep); err != nil {
@@ -79,7 +82,7 @@ func (s *server) record(h config.Hotkey, rep *toggle.Report) {
 
 // Follow makes a claimer a lasting.Follower.
 func (c *claimer) Follow(ctx context.Context, streams ...pulse.StreamIndex) []error {
-	if f, ok := c.sound.(lasting.Follower); ok {
+	if f, ok := c.Sound.(lasting.Follower); ok {
 		return f.Follow(ctx, streams...)
 	}
 	errs := make([]error, len(streams))

@@ -130,12 +130,7 @@ func Check(ctx context.Context, o Options) error {
 }
 
 // words are a hotkey as it is said to a user.
-func words(h config.Hotkey) string {
-	if h.Action == config.To {
-		return fmt.Sprintf("%s = to %s", h.Chord, toggle.Quote(h.Sink))
-	}
-	return h.String()
-}
+func words(h config.Hotkey) string { return h.In(toggle.Quote) }
 
 // configure reads the configuration at the start, where a bad one is the end.
 func (d *service) configure() error {
@@ -297,7 +292,7 @@ func (d *service) newServer() *server {
 				d.speak.say("warning", term.Escape(w))
 			}
 		}
-		return c, nil
+		return connected{c}, nil
 	}, d.soundChanged)
 	screen := &desktop.Held{Open: func(ctx context.Context) (desktop.Conn, error) {
 		return desktop.Open(ctx, desktop.Options{Display: d.Display, Getenv: d.Getenv})
@@ -414,7 +409,11 @@ func (d *service) lookUpSinks(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	for _, p := range toggle.StrangeSinks(snap.Sinks, d.config.Load()) {
+	recording, err := conn.Record().Snapshot(ctx)
+	if err != nil {
+		recording = nil // then nothing is said of that side
+	}
+	for _, p := range toggle.StrangeSinks(snap, recording, d.config.Load()) {
 		d.speak.say("warning", p.Message)
 		if p.Hint != "" {
 			d.speak.say("hint", p.Hint)

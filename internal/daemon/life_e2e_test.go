@@ -102,6 +102,7 @@ func TestCheckLooksEveryKeyUp(t *testing.T) {
 	}
 	f9, z := r.keys.code("F9"), r.keys.code("Z")
 	check("", 0, fmt.Sprintf("Super+F9 = next (X11, keycode %d)\n", f9), "")
+	check("[[hotkey]]\nkeys = \"Super+F9\"\ndo = \"to\"\nside = \"input\"\nsource = \"Mic\"\n", 0, fmt.Sprintf("Super+F9 = to \"Mic\", input (X11, keycode %d)\n", f9), "")
 	check(hotkeys("ctrl+alt+z")+"[[hotkey]]\nkeys = \"Super+F9\"\ndo = \"to\"\nsink = \"Headset\"\n", 0,
 		fmt.Sprintf("Ctrl+Alt+Z = next (X11, keycode %d)\nSuper+F9 = to \"Headset\" (X11, keycode %d)\n", z, f9), "")
 	check(hotkeys("Super+F9", "F20"), 2, fmt.Sprintf("Super+F9 = next (X11, keycode %d)\n", f9),

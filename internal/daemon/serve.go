@@ -46,7 +46,13 @@ type server struct {
 	// comes meanwhile moves it after that, and has the last word.
 	turn chan struct{}
 	mu   sync.Mutex
-	want map[pulse.StreamIndex]*target // what is moved or being verified
+	want map[claim]*target // what is moved or being verified
+}
+
+// claim is a stream of one of the two sides, which number theirs apart.
+type claim struct {
+	input  bool
+	stream pulse.StreamIndex
 }
 
 // target is where a press moves a stream; the last one counts.
@@ -61,7 +67,7 @@ func newServer(speak *speaker, verbose bool, cfg *atomic.Pointer[config.Config],
 		speak: speak, verbose: verbose, config: cfg, sound: l, view: v, notes: n, base: base,
 		presses: make(chan config.Hotkey),
 		turn:    make(chan struct{}, 1),
-		want:    map[pulse.StreamIndex]*target{},
+		want:    map[claim]*target{},
 	}
 }
 
@@ -107,17 +113,27 @@ func (s *server) serve(ctx context.Context, h config.Hotkey) {
 	defer cancel()
 
 	// Run's goroutines have ended when it returns.
-	var c *claimer
+	var claimers []*claimer
+	open := func(input bool) func(context.Context) (toggle.Sound, error) {
+		return func(ctx context.Context) (toggle.Sound, error) {
+			conn, err := s.sound.get(ctx)
+			if err != nil {
+				return nil, err
+			}
+			c := &claimer{Sound: conn, conn: conn, server: s, input: input}
+			if input {
+				c.Sound = conn.Record()
+			}
+			claimers = append(claimers, c)
+			return c, nil
+		}
+	}
 	p := s.base
 	p.Config = cfg
 	p.Display = func(ctx context.Context) (toggle.Display, error) { return s.view.Get(ctx) }
-	p.Sound = func(ctx context.Context) (toggle.Sound, error) {
-		conn, err := s.sound.get(ctx)
-		if err != nil {
-			return nil, err
-		}
-		c = &claimer{sound: conn, server: s}
-		return c, nil
+	p.Sound, p.Record = open(false), open(true)
+	if h.Side == config.Input {
+		p = *p.Recording()
 	}
 	rep, err := s.answer(press, &p, h)
 	if ctx.Err() == nil { // else we are asked to stop
@@ -125,22 +141,24 @@ func (s *server) serve(ctx context.Context, h config.Hotkey) {
 		s.report(cfg, h, rep, err, time.Since(began))
 	}
 	s.record(h, rep)
-	if c != nil {
+	for _, c := range claimers {
 		s.settle(ctx, cfg, c, rep)
 	}
 }
 
-// claimer is the sound server for one press. It notes where streams are going
+// claimer is one side of the sound server for one press. It notes where streams are going
 // before they go, on PipeWire, where moves are verified afterwards.
 type claimer struct {
-	sound
-	server   *server
-	pipewire bool
-	claimed  map[pulse.StreamIndex]*target
+	toggle.Sound // of that side
+	conn         sound
+	server       *server
+	input        bool
+	pipewire     bool
+	claimed      map[pulse.StreamIndex]*target
 }
 
 func (c *claimer) Snapshot(ctx context.Context) (*pulse.Snapshot, error) {
-	snap, err := c.sound.Snapshot(ctx)
+	snap, err := c.Sound.Snapshot(ctx)
 	if err == nil {
 		c.pipewire = snap.Server.PipeWire
 	}
@@ -154,21 +172,21 @@ func (c *claimer) Move(ctx context.Context, to pulse.SinkIndex, streams ...pulse
 		case s.turn <- struct{}{}:
 		case <-ctx.Done():
 			// Move says what that means.
-			return c.sound.Move(ctx, to, streams...)
+			return c.Sound.Move(ctx, to, streams...)
 		}
 		c.claimed = map[pulse.StreamIndex]*target{}
 		s.mu.Lock()
 		for _, i := range streams {
 			c.claimed[i] = &target{sink: to}
-			s.want[i] = c.claimed[i]
+			s.want[claim{c.input, i}] = c.claimed[i]
 		}
 		s.mu.Unlock()
 		<-s.turn
 	}
-	if route := c.server.route; route != nil {
+	if route := c.server.route; route != nil && !c.input {
 		route(to, streams...)
 	}
-	return c.sound.Move(ctx, to, streams...)
+	return c.Sound.Move(ctx, to, streams...)
 }
 
 // report says what a press did: every failure to the log, everything to the
@@ -216,33 +234,33 @@ func (s *server) settle(ctx context.Context, cfg *config.Config, c *claimer, rep
 		t := c.claimed[m.Stream]
 		switch {
 		case m.Result == toggle.AlreadyThere:
-			delete(s.want, m.Stream) // an earlier press no longer counts
+			delete(s.want, claim{c.input, m.Stream}) // an earlier press no longer counts
 		case t != nil && m.Result == toggle.Moved:
 			t.move, t.to = m, term.Escape(rep.To.Label)
 			moved[m.Stream] = t
 		}
 	}
 	for i, t := range c.claimed {
-		if moved[i] == nil && s.want[i] == t {
-			delete(s.want, i)
+		if k := (claim{c.input, i}); moved[i] == nil && s.want[k] == t {
+			delete(s.want, k)
 		}
 	}
 	s.mu.Unlock()
 	if len(moved) > 0 {
-		s.checks.Go(func() { s.verify(ctx, cfg, c.sound, moved) })
+		s.checks.Go(func() { s.verify(ctx, cfg, c, moved) })
 	}
 }
 
 // verify looks where the streams are, moves once more those that were pulled
 // back, looks again, and names those that did not stay. A stream that a later
 // press has moved elsewhere is that one's business.
-func (s *server) verify(ctx context.Context, cfg *config.Config, c sound, mine map[pulse.StreamIndex]*target) {
-	defer s.forget(mine)
+func (s *server) verify(ctx context.Context, cfg *config.Config, c *claimer, mine map[pulse.StreamIndex]*target) {
+	defer s.forget(c, mine)
 	for _, last := range []bool{false, true} {
 		timer := time.NewTimer(toggle.VerifyAfter)
 		select {
 		case <-timer.C:
-		case <-c.Done():
+		case <-c.conn.Done():
 			timer.Stop()
 			return // nobody knows what the next server makes of it
 		case <-ctx.Done():
@@ -255,7 +273,7 @@ func (s *server) verify(ctx context.Context, cfg *config.Config, c sound, mine m
 		}
 		for _, i := range back {
 			if last {
-				s.complain(cfg, mine[i])
+				s.complain(cfg, c, mine[i])
 			} else {
 				s.again(ctx, c, i, mine[i])
 			}
@@ -265,10 +283,10 @@ func (s *server) verify(ctx context.Context, cfg *config.Config, c sound, mine m
 
 // pulledBack lists the streams that are alive, still wanted where they were
 // moved to, and elsewhere.
-func (s *server) pulledBack(ctx context.Context, c sound, mine map[pulse.StreamIndex]*target) ([]pulse.StreamIndex, error) {
+func (s *server) pulledBack(ctx context.Context, c *claimer, mine map[pulse.StreamIndex]*target) ([]pulse.StreamIndex, error) {
 	var streams []pulse.StreamIndex
 	for i, t := range mine {
-		if s.wanted(i, t) {
+		if s.wanted(c, i, t) {
 			streams = append(streams, i)
 		}
 	}
@@ -283,7 +301,7 @@ func (s *server) pulledBack(ctx context.Context, c sound, mine map[pulse.StreamI
 	}
 	var back []pulse.StreamIndex
 	for _, i := range streams {
-		if sink, alive := where[i]; alive && sink != mine[i].sink && s.wanted(i, mine[i]) {
+		if sink, alive := where[i]; alive && sink != mine[i].sink && s.wanted(c, i, mine[i]) {
 			back = append(back, i)
 		}
 	}
@@ -291,42 +309,46 @@ func (s *server) pulledBack(ctx context.Context, c sound, mine map[pulse.StreamI
 }
 
 // again moves one stream once more, unless a press has just asked otherwise.
-func (s *server) again(ctx context.Context, c sound, i pulse.StreamIndex, t *target) {
+func (s *server) again(ctx context.Context, c *claimer, i pulse.StreamIndex, t *target) {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
 		return
 	}
-	if !s.wanted(i, t) {
+	if !s.wanted(c, i, t) {
 		return
 	}
 	retry, cancel := context.WithTimeout(ctx, retryTime)
 	defer cancel()
 	// What comes of it is looked at after the next wait.
-	_ = c.Move(retry, t.sink, i)
+	_ = c.Sound.Move(retry, t.sink, i)
 }
 
-func (s *server) wanted(i pulse.StreamIndex, t *target) bool {
+func (s *server) wanted(c *claimer, i pulse.StreamIndex, t *target) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.want[i] == t
+	return s.want[claim{c.input, i}] == t
 }
 
-func (s *server) forget(mine map[pulse.StreamIndex]*target) {
+func (s *server) forget(c *claimer, mine map[pulse.StreamIndex]*target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, t := range mine {
-		if s.want[i] == t {
-			delete(s.want, i)
+		if k := (claim{c.input, i}); s.want[k] == t {
+			delete(s.want, k)
 		}
 	}
 }
 
-func (s *server) complain(cfg *config.Config, t *target) {
+func (s *server) complain(cfg *config.Config, c *claimer, t *target) {
 	text := fmt.Sprintf("%s (stream %d) was pulled back by the session manager", toggle.Quote(t.move.Application), t.move.Stream)
 	s.speak.say("error", text)
 	if cfg.Notify.Daemon() {
-		s.notes.send(notify.Note{Summary: text, Body: "it was to play on " + t.to, Icon: "dialog-warning", Replace: noteTag})
+		body := "it was to play on " + t.to
+		if c.input {
+			body = "it was to record from " + t.to
+		}
+		s.notes.send(notify.Note{Summary: text, Body: body, Icon: "dialog-warning", Replace: noteTag})
 	}
 }

@@ -23,13 +23,21 @@ const steady = time.Second
 // dialTime bounds one attempt to reach the sound server.
 const dialTime = 2 * time.Second
 
-// sound is what is needed of a connection; *pulse.Conn has it.
+// sound is what is needed of a connection; a connected has it.
 type sound interface {
 	toggle.Sound
+	// Record is the side that records.
+	Record() toggle.Sound
 	Done() <-chan struct{}
 	Err() error
 	Close() error
 }
+
+// connected is a connection as a sound.
+type connected struct{ *pulse.Conn }
+
+// Record is sound's.
+func (c connected) Record() toggle.Sound { return c.Inputs() }
 
 // link keeps one connection to the sound server: it is there before a press
 // needs it, and comes back after the server restarts.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/patoggle/patoggle/config"
@@ -115,15 +116,31 @@ type kdeAction struct {
 // shown.
 func (a *kdeAction) id() []string { return []string{us, a.name, us, a.friendly} }
 
-// actionOf names what a hotkey does, for ever the same.
+// actionOf names what a hotkey does, for ever the same, and says it in words.
 func actionOf(h config.Hotkey) (name, friendly string) {
-	switch h.Action {
-	case config.Prev:
-		return "prev", "Move the application in front to the previous sink"
-	case config.To:
-		return "to " + h.Sink, "Move the application in front to " + h.Sink
+	name = h.Action.String()
+	what, where := "Move the application in front", "sink"
+	if h.Side == config.Input {
+		name += ", input"
+		what, where = "Move what the application in front records", "source"
 	}
-	return "next", "Move the application in front to the next sink"
+	switch h.Action {
+	case config.Next:
+		return name, what + " to the next " + where
+	case config.Prev:
+		return name, what + " to the previous " + where
+	case config.To:
+		return strings.Replace(name, "to", "to "+h.Sink, 1), what + " to " + h.Sink
+	case config.Undo:
+		return name, "Take the last move back"
+	case config.Follow:
+		return name, "Let the application in front follow the default sink"
+	case config.Remember:
+		return name, "Remember where the application in front plays"
+	case config.Forget:
+		return name, "No longer remember where the application in front plays"
+	}
+	return name, name
 }
 
 func (k *kde) bind(ctx context.Context, hotkeys []config.Hotkey) ([]Result, error) {

@@ -26,14 +26,24 @@ func sideOf(input bool) *side {
 
 func (v *View) side() *side { return sideOf(v.Snapshot.Input) }
 
-// newBook is NewBook for the snapshot's side. The ring of the sources is every
-// one by name that is not skipped and does not merely give what a sink plays.
+// newBook is NewBook for the snapshot's side. The ring of the sources is that of
+// cfg.Sources, else every one by name that does not merely give what a sink
+// plays. Such a monitor is like any other source when the configuration spells
+// its name or description out: the snapshot says so from then on.
 func newBook(s *pulse.Snapshot, cfg *config.Config) *Book {
 	if !s.Input {
 		return NewBook(s.Sinks, cfg)
 	}
+	for i := range s.Sinks {
+		o := Output{Sink: s.Sinks[i], Nickname: cfg.Nickname(s.Sinks[i].Name)}
+		for _, p := range cfg.Sources {
+			if p.Literal() && o.matches([]config.Pattern{p}) {
+				s.Sinks[i].Monitor = false
+			}
+		}
+	}
 	of := *cfg
-	of.Sinks = nil
+	of.Sinks = cfg.Sources
 	b := NewBook(s.Sinks, &of)
 	b.input = true
 	return b

@@ -70,9 +70,76 @@ func TestEntriesThatFitNoSinkAreNamed(t *testing.T) {
 		}
 	}
 	cfg := parseConfig(t, "skip = [\"a\\u202eb\"]\n[[hotkey]]\nkeys = \"F9\"\ndo = \"to\"\nsink = \"kitchen\"\n")
-	got := StrangeSinks(desk, cfg)
+	got := StrangeSinks(&pulse.Snapshot{Sinks: desk}, &pulse.Snapshot{Input: true, Sinks: []pulse.Sink{{Name: "mic"}}}, cfg)
 	if len(got) != 2 || strings.Contains(got[0].Message, "\u202e") || got[1].Message != `the hotkey F9: no sink is called "kitchen"` || !strings.Contains(got[1].Hint, `"Headset" [usb]`) {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestEntriesThatFitNoSourceAreNamed(t *testing.T) {
+	playing := &pulse.Snapshot{Sinks: desk}
+	recording := &pulse.Snapshot{Input: true, Sinks: []pulse.Sink{{Name: "mic", Description: "Built-in"}, {Name: "analog.monitor", Monitor: true}}}
+	for doc, want := range map[string][]string{
+		`sources = ["mic", "analog.monitor"]`: nil,
+		`skip = ["mic", "usb"]`:               nil,
+		`skip = ["mci"]`:                      {`"mci" in "skip" fits no sink that is there now`},
+		`sources = ["mci"]`:                   {`"mci" in "sources" fits no source that is there now`},
+		`sinks = ["mic"]`:                     {`"mic" in "sinks" fits no sink that is there now`},
+		"[[hotkey]]\nkeys='F9'\ndo='to'\nside='input'\nsource='built'":               nil,
+		"[[hotkey]]\nkeys='F9'\ndo='to'\nside='input'\nsource='usb'":                 {`the hotkey F9: no source is called "usb"`},
+		"sources = ['x']\nsinks = ['y']\n[[hotkey]]\nkeys='F9'\ndo='to'\nsink='mic'": {`"y" in "sinks" fits no sink that is there now`, `the hotkey F9: no sink is called "mic"`, `"x" in "sources" fits no source that is there now`},
+	} {
+		var got []string
+		all := StrangeSinks(playing, recording, parseConfig(t, doc))
+		for _, p := range all {
+			got = append(got, p.Message)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s: %s", doc, d)
+		}
+	}
+	// Of a side that cannot be seen nothing is said.
+	cfg := parseConfig(t, "sources = ['x']\nskip = ['y']\nsinks = ['z']")
+	if got := StrangeSinks(playing, nil, cfg); len(got) != 1 || !strings.Contains(got[0].Message, `"z"`) {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestTheRingOfSources(t *testing.T) {
+	for doc, want := range map[string][]pulse.SinkIndex{
+		``:                                      {3, 5},
+		`sinks = ["usb"]`:                       {3, 5},
+		`sources = ["headset", "mic"]`:          {5, 3},
+		`sources = ["*"]`:                       {3, 5},
+		`sources = ["*monitor*", "mic"]`:        {3},
+		`sources = ["analog.monitor", "mic"]`:   {9, 3},
+		`sources = ["monitor of speakers"]`:     {9},
+		"sources = [\"m\"]\n[names]\nmic = 'm'": {3},
+		`skip = ["mic"]`:                        {5},
+		"sources = [\"*\"]\nskip = [\"mic\"]":   {5},
+	} {
+		s := &pulse.Snapshot{Input: true, Sinks: []pulse.Sink{
+			{Index: 3, Name: "mic"}, {Index: 5, Name: "usb", Description: "Headset"}, {Index: 7, Name: "zz", Available: pulse.AvailableNo},
+			{Index: 9, Name: "analog.monitor", Description: "Monitor of Speakers", Monitor: true},
+		}}
+		if d := cmp.Diff(want, newBook(s, parseConfig(t, doc)).Ring()); d != "" {
+			t.Errorf("%s: %s", doc, d)
+		}
+	}
+}
+
+// What records from a monitor may move where its owner has named that monitor:
+// else a press that brought it there could not be taken further.
+func TestWhatRecordsFromANamedMonitorMoves(t *testing.T) {
+	for doc, code := range map[string]Kind{``: Nothing, `sources = ["mic", "analog.monitor"]`: 0} {
+		w := recordings()
+		w.screen.Focused = w.screen.Windows[1]
+		rep, err := w.pipeline(parseConfig(t, doc)).Run(t.Context(), Request{})
+		var p *Problem
+		errors.As(err, &p)
+		if code == 0 && (err != nil || rep.To == nil || rep.To.Name != "mic") || code != 0 && (p == nil || p.Kind != code) {
+			t.Errorf("%q: %v, %+v", doc, err, rep)
+		}
 	}
 }
 

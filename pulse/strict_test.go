@@ -273,7 +273,7 @@ func readReply(command uint32, b []byte) (longest int, err error) {
 	switch command {
 	case proto.OpAuth, proto.OpSetClientName:
 		g.want('L')
-	case proto.OpMoveSinkInput, proto.OpMoveSourceOutput, proto.OpSubscribe,
+	case proto.OpMoveSinkInput, proto.OpMoveSourceOutput, proto.OpSubscribe, proto.OpDeletePlaybackStream,
 		proto.OpSetSinkInputVolume, proto.OpSetSinkPort, proto.OpSetCardProfile:
 	case proto.OpGetCardInfoList:
 		g.most = maxCardItems

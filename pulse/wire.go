@@ -140,7 +140,7 @@ func replyShape(command uint32) (s shape, list, ok bool) {
 		return shapeIndex, false, true
 	case proto.OpCreateRecordStream:
 		return shapeRecording, false, true
-	case proto.OpMoveSinkInput, proto.OpMoveSourceOutput, proto.OpSubscribe, proto.OpDeleteRecordStream,
+	case proto.OpMoveSinkInput, proto.OpMoveSourceOutput, proto.OpSubscribe, proto.OpDeleteRecordStream, proto.OpDeletePlaybackStream,
 		proto.OpSetSinkInputVolume, proto.OpSetSinkPort, proto.OpSetCardProfile:
 		return shapeEmpty, false, true
 	case proto.OpGetServerInfo:

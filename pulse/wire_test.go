@@ -15,7 +15,7 @@ import (
 var requests = []uint32{
 	proto.OpAuth, proto.OpSetClientName, proto.OpMoveSinkInput, proto.OpSubscribe, proto.OpGetServerInfo,
 	proto.OpGetSinkInputInfo, proto.OpGetSinkInfoList, proto.OpGetSinkInputInfoList, proto.OpGetClientInfoList,
-	proto.OpGetClientInfo, proto.OpCreatePlaybackStream,
+	proto.OpGetClientInfo, proto.OpCreatePlaybackStream, proto.OpDeletePlaybackStream,
 	proto.OpGetSourceInfoList, proto.OpGetSourceOutputInfoList, proto.OpMoveSourceOutput,
 	proto.OpSetSinkInputVolume, proto.OpSetSinkPort, proto.OpSetCardProfile, proto.OpGetCardInfoList,
 }
@@ -37,6 +37,7 @@ func replies() map[uint32][]enc {
 		proto.OpGetSinkInputInfoList:    {nil, enc{}.stream(stream), enc{}.stream(stream).stream(testStream{})},
 		proto.OpGetClientInfo:           {enc{}.client(1, "mpv", props)},
 		proto.OpMoveSourceOutput:        {nil},
+		proto.OpDeletePlaybackStream:    {nil},
 		proto.OpSetSinkInputVolume:      {nil},
 		proto.OpSetSinkPort:             {nil},
 		proto.OpSetCardProfile:          {nil},

@@ -428,14 +428,15 @@ func TestStreamsThatNeverMove(t *testing.T) {
 	f.native(4, 4711, "mpv", 4711).Properties["pulse.module.id"] = "536870915"
 	f.native(5, 4711, "mpv", 4711).Properties["node.link-group"] = "loopback-30182-12"
 	f.native(6, ourPID, "patoggle", ourPID)
-	f.native(7, 4711, "mpv", 4711)
+	f.native(7, 4711, "mpv", 4711).Properties["patoggle.teacher"] = "true"
+	f.native(8, 4711, "mpv", 4711)
 	r := f.focus(1).match(t)
-	for _, s := range r.Streams[:6] {
+	for _, s := range r.Streams[:7] {
 		if !s.Own || s.Matched || len(s.Tried) != 1 || s.Tried[0].Rule != RuleStream || s.Tried[0].WhyNot == "" {
 			t.Errorf("got %+v", s)
 		}
 	}
-	if s := r.Streams[6]; s.Own || !s.Matched {
+	if s := r.Streams[7]; s.Own || !s.Matched {
 		t.Errorf("got %+v", s)
 	}
 }

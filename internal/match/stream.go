@@ -32,7 +32,7 @@ const (
 func Properties() []string {
 	return []string{
 		propApplication, propID, propBinary, propPID, propAPI, propSecPID, propPeer, propType, propAppID, propInstance,
-		propRole, propMonitor, propModule, propLinkGroup, propPeaks,
+		propRole, propMonitor, propModule, propLinkGroup, propPeaks, pulse.PropTeacher,
 	}
 }
 
@@ -72,7 +72,7 @@ func (w *world) resolve(st *pulse.Stream) subject {
 	case c == nil || st.Properties[propModule] != "" || st.Properties[propLinkGroup] != "":
 		s.own, s.never = true, "it belongs to a module of the sound server, not to an application"
 		return s
-	case c.Index == w.in.Snapshot.Self:
+	case c.Index == w.in.Snapshot.Self || st.Properties[pulse.PropTeacher] == "true":
 		s.own, s.never = true, "it is patoggle's own"
 		return s
 	case st.Meter || st.Properties[propPeaks] == "true":

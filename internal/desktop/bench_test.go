@@ -19,7 +19,7 @@ func BenchmarkOneShot(b *testing.B) {
 	x := l.XTerm("one", "sleep", "6000")
 	d.Focus(x.WaitWindow())
 	onX11 := []string{"DISPLAY=" + d.Name, "WAYLAND_DISPLAY", "SWAYSOCK"}
-	sway(b, l)
+	l.Sway()
 	l.Spawn("foot", "sleep", "6000")
 	onSway := []string{"DISPLAY"}
 	took := map[string][]time.Duration{}

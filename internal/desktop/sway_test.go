@@ -12,41 +12,6 @@ import (
 	"github.com/patoggle/patoggle/internal/lab"
 )
 
-// sway starts sway without a screen. It refuses to run as root, and then runs
-// as another user of a user namespace of its own.
-func sway(t testing.TB, l *lab.Lab) *lab.Process {
-	t.Helper()
-	lab.Need(t, "sway", "foot", "unshare")
-	config := filepath.Join(l.Dir, "sway.conf")
-	if err := os.WriteFile(config, []byte("xwayland disable\nfocus_follows_mouse no\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	before, _ := filepath.Glob(filepath.Join(l.Runtime, "sway-ipc.*.sock"))
-	for _, path := range before {
-		os.Remove(path)
-	}
-	cmd := lab.Cmd{
-		Name: "sway", Args: []string{"-c", config},
-		Env: []string{"WLR_BACKENDS=headless", "WLR_RENDERER=pixman", "WLR_LIBINPUT_NO_DEVICES=1", "WAYLAND_DISPLAY", "DISPLAY", "SWAYSOCK"},
-	}
-	if os.Getuid() == 0 {
-		cmd.Args = append([]string{"--user", "--map-user=1000", "--map-group=1000", "sway"}, cmd.Args...)
-		cmd.Name = "unshare"
-	}
-	p := l.SpawnCmd(cmd)
-	var display string
-	l.Until("sway", func() bool {
-		ipc, _ := filepath.Glob(filepath.Join(l.Runtime, "sway-ipc.*.sock"))
-		sockets, _ := filepath.Glob(filepath.Join(l.Runtime, "wayland-?"))
-		for _, s := range sockets {
-			display = filepath.Base(s)
-		}
-		return len(ipc) > 0 && display != ""
-	})
-	l.Setenv("WAYLAND_DISPLAY", display)
-	return p
-}
-
 // under opens the desktop of the lab.
 func under(t *testing.T, l *lab.Lab) Conn {
 	t.Helper()
@@ -80,7 +45,8 @@ func focused(t *testing.T, c Conn, pid int) *Screen {
 
 func TestSwayIsAskedAtEachPress(t *testing.T) {
 	l := lab.Start(t)
-	compositor := sway(t, l)
+	lab.Need(t, "foot")
+	compositor := l.Sway()
 	c := under(t, l)
 	var nobody *NoFocusError
 	if s, err := c.Focus(within(t), ""); !errors.As(err, &nobody) || nobody.Holder != Workspace || s == nil || s.Desktop != "sway" {
@@ -128,7 +94,7 @@ func TestSwayIsAskedAtEachPress(t *testing.T) {
 	if _, err := c.Focus(within(t), ""); err == nil || errors.Is(err, ErrNoFocus) {
 		t.Errorf("killed: %v", err)
 	}
-	sway(t, l)
+	l.Sway()
 	again := l.Spawn("foot", "sleep", "600")
 	focused(t, c, again.PID) // the connection of before
 }
@@ -138,7 +104,7 @@ func TestSwayIsAskedAtEachPress(t *testing.T) {
 func TestAnotherSessionsVariablesDoNotMislead(t *testing.T) {
 	l := lab.Start(t)
 	other := l.Display()
-	sway(t, l)
+	l.Sway()
 	one := l.Spawn("foot", "sleep", "600")
 	l.Setenv("DISPLAY", other.Name)
 	l.Setenv("SWAYSOCK", filepath.Join(l.Dir, "none"))

@@ -334,6 +334,13 @@ func (d *Display) KillWindow(window uint32) {
 	}
 }
 
+// Picture is what a visible window shows, in the server's own form; nil when it
+// cannot be had.
+func (d *Display) Picture(window uint32) []byte {
+	b, _ := d.x.picture(window)
+	return b
+}
+
 // Key presses and releases keys through XTEST, by the names xdotool takes
 // ("super+F9").
 func (d *Display) Key(args ...string) {

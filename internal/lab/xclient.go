@@ -246,6 +246,29 @@ func (x *xclient) focused() (uint32, error) {
 	return binary.LittleEndian.Uint32(r[8:]), nil
 }
 
+// picture asks for all of a window (X11 protocol, GetGeometry and GetImage, in
+// the form ZPixmap).
+func (x *xclient) picture(window uint32) ([]byte, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	b := make([]byte, 8)
+	b[0] = 14
+	binary.LittleEndian.PutUint32(b[4:], window)
+	r, err := x.request(b, true)
+	if err != nil {
+		return nil, err
+	}
+	b = make([]byte, 20)
+	b[0], b[1] = 73, 2
+	binary.LittleEndian.PutUint32(b[4:], window)
+	copy(b[12:16], r[16:20]) // width and height
+	binary.LittleEndian.PutUint32(b[16:], ^uint32(0))
+	if r, err = x.request(b, true); err != nil {
+		return nil, err
+	}
+	return r[32:], nil
+}
+
 // kill closes a window's client (KillClient).
 func (x *xclient) kill(window uint32) error {
 	x.mu.Lock()

@@ -110,17 +110,17 @@ func TestTheAutostartEntryAndTheUnitNeverStartTwo(t *testing.T) {
 		want      []string
 	}{
 		{"with a user's systemd it starts the unit and nothing else", "exit 0", []string{
-			"systemctl --user import-environment DISPLAY XAUTHORITY WAYLAND_DISPLAY",
+			"systemctl --user import-environment DISPLAY XAUTHORITY WAYLAND_DISPLAY XDG_SESSION_TYPE",
 			"systemctl --user reset-failed patoggled.service",
 			"systemctl --user --no-block start patoggled.service",
 		}},
 		{"a masked unit stays off", `case "$*" in *start*) exit 1;; esac`, []string{
-			"systemctl --user import-environment DISPLAY XAUTHORITY WAYLAND_DISPLAY",
+			"systemctl --user import-environment DISPLAY XAUTHORITY WAYLAND_DISPLAY XDG_SESSION_TYPE",
 			"systemctl --user reset-failed patoggled.service",
 			"systemctl --user --no-block start patoggled.service",
 		}},
 		{"where systemd is not running it starts the program", "exit 1", []string{
-			"systemctl --user import-environment DISPLAY XAUTHORITY WAYLAND_DISPLAY",
+			"systemctl --user import-environment DISPLAY XAUTHORITY WAYLAND_DISPLAY XDG_SESSION_TYPE",
 			"patoggled",
 		}},
 		{"without systemd it starts the program", "", []string{"patoggled"}},

@@ -3,6 +3,7 @@ package desktop
 import (
 	"errors"
 	"fmt"
+	"syscall"
 )
 
 var (
@@ -100,3 +101,24 @@ func (e *OpenError) Error() string {
 
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *OpenError) Unwrap() error { return e.Err }
+
+// GoneError says that nobody listens at the Wayland socket of this session: its
+// compositor has ended, or the name is another session's, or cannot be followed.
+type GoneError struct {
+	// Socket is WAYLAND_DISPLAY, "" where it is not set.
+	Socket string
+	Err    error
+}
+
+func (e *GoneError) Error() string {
+	if errors.Is(e.Err, syscall.ENOENT) || errors.Is(e.Err, syscall.ECONNREFUSED) {
+		return "the Wayland compositor of this session has ended"
+	}
+	return "cannot reach the Wayland compositor of this session"
+}
+
+// Unwrap gives the cause to errors.Is and errors.As.
+func (e *GoneError) Unwrap() error { return e.Err }
+
+// Is makes it an ErrClosed.
+func (e *GoneError) Is(target error) bool { return target == ErrClosed }

@@ -23,8 +23,12 @@ func (e *UnfollowedError) Error() string {
 // use.
 func Follow(ctx context.Context, o Options, changed func()) error {
 	if o.Display == "" {
-		s, _, err := wayland.Find(ctx, o.Getenv)
-		if err == nil {
+		s, named, err := wayland.Find(ctx, o.Getenv)
+		if err != nil {
+			if gone := compositorGone(named, o.Getenv, err); gone != nil {
+				return gone
+			}
+		} else {
 			if err = s.Follow(ctx, changed); errors.Is(err, wayland.ErrUnfollowed) {
 				return &UnfollowedError{s.Name}
 			}

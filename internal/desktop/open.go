@@ -42,14 +42,11 @@ var providers = []provider{
 }
 
 // Open opens a connection to the desktop. Errors are ErrNoDisplay, *OpenError,
-// *UnaskableError and *Error.
+// *GoneError, *UnaskableError and *Error.
 func Open(ctx context.Context, o Options) (Conn, error) {
 	for _, p := range providers {
 		c, ok, err := p.open(ctx, o)
-		switch {
-		case err != nil && compositorGone(ctx, o):
-			return nil, errCompositorGone
-		case ok || err != nil:
+		if ok || err != nil {
 			return c, err
 		}
 	}

@@ -33,6 +33,9 @@ func openWayland(ctx context.Context, o Options) (Conn, bool, error) {
 	}
 	s, named, err := wayland.Find(ctx, getenv)
 	if err != nil {
+		if gone := compositorGone(named, getenv, err); gone != nil {
+			return nil, true, gone
+		}
 		return nil, false, nil
 	}
 	if display := getenv("DISPLAY"); !named && display != "" && !serves(ctx, s, display) {
@@ -41,22 +44,16 @@ func openWayland(ctx context.Context, o Options) (Conn, bool, error) {
 	return &compositor{getenv: getenv, done: make(chan struct{})}, true, nil
 }
 
-// errCompositorGone is for a session whose compositor has ended.
-var errCompositorGone = &Error{Who: "the Wayland compositor", Err: ErrClosed}
-
-// compositorGone tells whether the session names a Wayland socket and nobody
-// listens there. An X display that is there all the same is asked: a variable
-// can be left over from a session before this one.
-func compositorGone(ctx context.Context, o Options) bool {
-	getenv := o.Getenv
-	if getenv == nil {
-		getenv = os.Getenv
+// compositorGone is the error of a session that names a Wayland socket where
+// nobody listens, nil for any other. Its DISPLAY is not asked: the Xwayland ended
+// with the compositor, and who answers there now is another session's. But a
+// session that says itself that it is X11's has the name from one before it, by
+// way of the user's service manager.
+func compositorGone(named bool, getenv func(string) string, err error) error {
+	if !named || getenv("XDG_SESSION_TYPE") == "x11" && getenv("DISPLAY") != "" {
+		return nil
 	}
-	if o.Display != "" || getenv("WAYLAND_DISPLAY") == "" {
-		return false
-	}
-	_, _, err := wayland.Find(ctx, getenv)
-	return err != nil
+	return &GoneError{Socket: getenv("WAYLAND_DISPLAY"), Err: err}
 }
 
 func (d *compositor) Done() <-chan struct{} { return d.done }
@@ -97,7 +94,7 @@ type look func(Conn, context.Context, WindowID) (*Screen, error)
 func (d *compositor) ask(ctx context.Context, w WindowID, how look) (*Screen, error) {
 	s, _, err := wayland.Find(ctx, d.getenv)
 	if err != nil {
-		return nil, errCompositorGone
+		return nil, &GoneError{Socket: d.getenv("WAYLAND_DISPLAY"), Err: err}
 	}
 	// An X server is asked at most once, and only when it has to be.
 	x := &xwayland{session: s, getenv: d.getenv, how: how}

@@ -80,7 +80,15 @@ func DisplayError(err error, screen *desktop.Screen, window desktop.WindowID) *P
 	var mute *desktop.UnaskableError
 	var open *desktop.OpenError
 	var asked *desktop.Error
+	var gone *desktop.GoneError
 	switch {
+	case errors.As(err, &gone):
+		p.Message = gone.Error()
+		p.Hint = "WAYLAND_DISPLAY is " + Quote(gone.Socket) + ", where nobody listens"
+		if !errors.As(gone.Err, new(syscall.Errno)) { // there was no place to look in
+			p.Hint = "WAYLAND_DISPLAY is set, and XDG_RUNTIME_DIR is not"
+		}
+		p.Hint += "; --display asks an X display"
 	case errors.As(err, &nobody):
 		p.Kind = Nothing // to do
 		p.Message = "no window has the focus"

@@ -143,6 +143,16 @@ func TestOnlyUnderXWaylandIsWaylandSpokenOf(t *testing.T) {
 }
 
 func TestWindowsThatAreGone(t *testing.T) {
+	gone := &desktop.GoneError{Socket: "wayland-1\x1b", Err: syscall.ENOENT}
+	if p := DisplayError(gone, nil, ""); p.Kind != Failed || p.Message != "the Wayland compositor of this session has ended" ||
+		p.Hint != `WAYLAND_DISPLAY is "wayland-1\x1b", where nobody listens; --display asks an X display` {
+		t.Errorf("a compositor that has ended: %+v", p)
+	}
+	gone.Err = errors.New("no place to look in")
+	if p := DisplayError(gone, nil, ""); p.Message != "cannot reach the Wayland compositor of this session" ||
+		p.Hint != "WAYLAND_DISPLAY is set, and XDG_RUNTIME_DIR is not; --display asks an X display" {
+		t.Errorf("half an environment: %+v", p)
+	}
 	if p := DisplayError(desktop.ErrWindowGone, nil, "0x800001"); p.Kind != Failed || p.Message != "there is no window 0x800001" {
 		t.Errorf("named: %+v", p)
 	}

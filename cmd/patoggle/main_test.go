@@ -119,9 +119,9 @@ func (d *desk) decode(text string, v any) {
 }
 
 // list runs patoggle list --json.
-func (d *desk) list() listing {
+func (d *desk) list() listingOfBoth {
 	d.t.Helper()
-	var l listing
+	var l listingOfBoth
 	d.decode(d.expect(0, "", "list", "--json").Stdout, &l)
 	return l
 }

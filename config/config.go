@@ -133,6 +133,8 @@ const (
 	Output Side = iota
 	// Input is what records, and the microphones.
 	Input
+	// Both is what plays, and what records with it on the same device.
+	Both
 )
 
 // String returns the word as it is written in the file.
@@ -142,6 +144,8 @@ func (s Side) String() string {
 		return "output"
 	case Input:
 		return "input"
+	case Both:
+		return "both"
 	}
 	return fmt.Sprintf("Side(%d)", int(s))
 }

@@ -92,11 +92,12 @@ exact = "E"
 				{Chord: chord(t, "XF86AudioNext"), Action: To, Sink: "Headset", Line: 5},
 			},
 		}},
-		{"hotkeys of the other side", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'prev'\nside = 'input'\n[[hotkey]]\nkeys = 'F10'\nside = 'input'\ndo = 'to'\nsource = 'Mic'\n[[hotkey]]\nkeys = 'F11'\nside = 'output'\ndo = 'next'", Config{
+		{"hotkeys of the other side", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'prev'\nside = 'input'\n[[hotkey]]\nkeys = 'F10'\nside = 'input'\ndo = 'to'\nsource = 'Mic'\n[[hotkey]]\nkeys = 'F12'\ndo = 'to'\nside = 'both'\nsink = 'Headset'\n[[hotkey]]\nkeys = 'F11'\nside = 'output'\ndo = 'next'", Config{
 			Hotkeys: []Hotkey{
 				{Chord: chord(t, "Super+F9"), Action: Prev, Side: Input, Line: 1},
 				{Chord: chord(t, "F10"), Action: To, Side: Input, Sink: "Mic", Line: 5},
-				{Chord: chord(t, "F11"), Line: 10},
+				{Chord: chord(t, "F12"), Action: To, Side: Both, Sink: "Headset", Line: 10},
+				{Chord: chord(t, "F11"), Line: 15},
 			},
 		}},
 		{"sources", "sources = ['Mic', 'usb*']", Config{Sources: []Pattern{newPattern("Mic"), newPattern("usb*")}}},
@@ -225,7 +226,7 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 			`c.toml:4:1: "source" is of another side, this is side = "output": write "sink"`,
 		}},
 		{"no side", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'next'\nside = 'inptu'", []string{
-			`c.toml:4:8: "side" wants "output" or "input", not "inptu"; did you mean "input"?`,
+			`c.toml:4:8: "side" wants "output", "input" or "both", not "inptu"; did you mean "input"?`,
 		}},
 		{"a side that is a number", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'next'\nside = 1", []string{
 			`c.toml:4:8: "side" wants a string, not a number`,

@@ -17,7 +17,7 @@ const MaxSize = 1 << 20
 var (
 	topKeys    = []string{"sinks", "sources", "skip", "names", "notify", "come_home", "rule", "hotkey"}
 	hotkeyKeys = []string{"keys", "do", "side", "sink", "source"}
-	sides      = []string{"output", "input"}
+	sides      = []string{"output", "input", "both"}
 	actions    = []string{"next", "prev", "to", "undo", "follow", "remember", "forget"}
 )
 

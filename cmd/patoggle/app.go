@@ -129,6 +129,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVar(&r.Verify, "verify", false, "look again after a second, retry once")
 	f.BoolVar(&notify, "notify", false, "show a desktop notification")
 	f.BoolVar(&a.input, "input", false, inputUsage)
+	f.BoolVar(&r.Pair, "pair", false, pairUsage)
 	// The library's own version flag would link text/template, with which the
 	// linker keeps every exported method: a quarter of the program.
 	f.BoolVar(&showVersion, "version", false, "show the version")
@@ -160,6 +161,7 @@ const (
 	pidUsage    = "this process and its descendants"
 	guessUsage  = "let matches of low confidence act"
 	inputUsage  = "what records and the microphones, not what plays"
+	pairUsage   = "what it records follows to the same device's microphone"
 )
 
 // targetFlags say whom to move.

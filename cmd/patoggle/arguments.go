@@ -112,7 +112,7 @@ func flagsOf(cmd *cobra.Command) []string {
 
 // together refuses the second of two flags that exclude each other.
 func together(cmd *cobra.Command) error {
-	for _, group := range [][]string{{"prev", "to"}, {"window", "pid", "app", "stream", "all"}} {
+	for _, group := range [][]string{{"prev", "to"}, {"input", "pair"}, {"pair", "stream"}, {"window", "pid", "app", "stream", "all"}} {
 		var given []string
 		for _, name := range group {
 			if f := cmd.Flags().Lookup(name); f != nil && f.Changed {

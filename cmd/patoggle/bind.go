@@ -19,7 +19,7 @@ import (
 
 func (a *app) bindCommand() *cobra.Command {
 	var on string
-	var check bool
+	var check, pair bool
 	cmd := &cobra.Command{
 		Use:   "bind [KEYS] [next|prev|to SINK]",
 		Short: "say how to bind patoggle to a key of this desktop",
@@ -34,7 +34,10 @@ func (a *app) bindCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.input {
+			switch {
+			case pair:
+				h.Side = config.Both
+			case a.input:
 				h.Side = config.Input
 			}
 			ctx, cancel := a.context()
@@ -53,6 +56,7 @@ func (a *app) bindCommand() *cobra.Command {
 	f.StringVar(&on, "for", "", "for this desktop, whichever runs")
 	f.BoolVar(&check, "check", false, "say whether another program has the key")
 	f.BoolVar(&a.input, "input", false, inputUsage)
+	f.BoolVar(&pair, "pair", false, pairUsage)
 	return cmd
 }
 
@@ -136,8 +140,11 @@ func (a *app) windowManager(ctx context.Context) (string, error) {
 // bind prints what to paste, and says where.
 func (a *app) bind(name string, h config.Hotkey) error {
 	command := []string{"patoggle", "--notify"}
-	if h.Side == config.Input {
+	switch h.Side {
+	case config.Input:
 		command = append(command, "--input")
+	case config.Both:
+		command = append(command, "--pair")
 	}
 	switch h.Action {
 	case config.Prev:

@@ -28,6 +28,7 @@ func TestBindSaysWhatToPasteAndWhere(t *testing.T) {
 		{"bind Super+F10 to headset --for niri -q", 0, "Super+F10 repeat=false { spawn \"patoggle\" \"--notify\" \"--to\" \"headset\"; }\n", ""},
 		{"bind --input Super+F11 --for i3 -q", 0, "bindsym Mod4+F11 exec --no-startup-id patoggle --notify --input\n", ""},
 		{"bind Super+F11 to headset --input --for sway -q", 0, "bindsym --no-repeat Mod4+F11 exec patoggle --notify --input --to headset\n", ""},
+		{"bind --pair Super+F12 prev --for i3 -q", 0, "bindsym Mod4+F12 exec --no-startup-id patoggle --notify --pair --prev\n", ""},
 		{"bind Super+F9 to --for i3", 2, "", "patoggle: error: \"to\" wants a sink after it\n"},
 		{"bind Super+F9 to $(reboot) --for i3", 2, "", "patoggle: error: \"$(reboot)\" has characters that files of desktops read in their own way"},
 		{"bind Super+F9 away --for i3", 2, "", "patoggle: error: \"away\" is not what a key can do: next, prev, or to and a sink\n"},

@@ -20,6 +20,8 @@ Usage:
                              part of it that only one sink has, in any case;
                              "-": the line that a menu program writes
     patoggle --input         what it records comes from the next microphone
+    patoggle --pair          both: its sound to the next device, and what it
+                             records to that device's microphone
     patoggle list [sinks|streams|inputs] [--menu]
     patoggle watch [--format FORM]
                              a line whenever what a bar shows has changed
@@ -33,7 +35,8 @@ Usage:
                              remembered
     patoggle top             live: what plays where, and how loud; ? shows the keys
     patoggle config path|check|init
-    patoggle bind [KEYS] [next|prev|to SINK] [--input] [--for DESKTOP] [--check]
+    patoggle bind [KEYS] [next|prev|to SINK] [--input|--pair] [--for DESKTOP]
+                  [--check]
                              how to bind it to a key of this desktop
     patoggle gnome-extension install|remove|status
                              what lets GNOME say which window has the focus
@@ -50,6 +53,8 @@ Whom to move, instead of the focused window's application:
 How:
     --input                  about what records and the microphones, not what
                              plays
+    --pair                   what it records follows to the microphone of the
+                             device that it plays on
     -n, --dry-run            move nothing, say what would move
     --guess                  let matches of low confidence act
     --verify                 look again after a second, retry once
@@ -90,12 +95,13 @@ Example:
 
 Usage:
     patoggle why [--window ID | --pid N | --app NAME | --stream INDEX | --all]
-                 [--input] [--guess] [-v] [--json]
+                 [--input|--pair] [--guess] [-v] [--json]
 
 What decided stands below each stream; -v shows every rule that was tried, and
 how well the process that plays is known: "trusted" (the sound server knows it
 from the socket), "verified" (the stream says so, and that process is yours and
 runs the program it names), "translated" (its number inside a sandbox).
+--pair also says which microphone goes with each sink, and by what.
 
 Example, five seconds to bring another window to the front:
     sleep 5; patoggle why
@@ -203,12 +209,14 @@ Example:
 	"bind": `patoggle bind says how to bind patoggle to a key of this desktop.
 
 Usage:
-    patoggle bind [KEYS] [next|prev|to SINK] [--input] [--for DESKTOP] [--check]
+    patoggle bind [KEYS] [next|prev|to SINK] [--input|--pair] [--for DESKTOP]
+                  [--check]
 
 It prints the lines to paste, and says into which file. KEYS are written as
 "Ctrl+Alt+Z"; without them it is Super+F9.
 
     --input                  a key for what records and the microphones
+    --pair                   a key for both at once
     --for DESKTOP            for this desktop, whichever runs
     --check                  say whether another program has the key, where
                              that can be known

@@ -40,16 +40,14 @@ func (a *app) toggle(r toggle.Request, withNote bool) error {
 	if a.verbose {
 		a.printMoves(rep)
 	}
-	if !a.input { // "patoggle undo" is about what plays
-		a.record(rep)
-	}
+	a.record(rep)
 	if withNote || cfg.Notify.OneShot() {
 		a.notify(rep, err)
 	}
 	// Every stream that failed has its own sentence; explain prints the first.
 	var shown bool
 	for _, m := range rep.Moves {
-		if m.Error == "" {
+		if m.Result != toggle.MoveFailed {
 			continue
 		}
 		if shown {

@@ -17,6 +17,7 @@ import (
 
 func (a *app) whyCommand() *cobra.Command {
 	var t targetFlags
+	var pair bool
 	cmd := &cobra.Command{
 		Use:   "why",
 		Short: "say which streams would move, and why the others not",
@@ -26,18 +27,22 @@ func (a *app) whyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.why(target, t.guess)
+			return a.why(target, t.guess, pair)
 		},
 	}
 	t.add(cmd)
 	cmd.Flags().BoolVar(&a.input, "input", false, inputUsage)
+	cmd.Flags().BoolVar(&pair, "pair", false, pairUsage)
 	return cmd
 }
 
-func (a *app) why(t toggle.Target, guess bool) error {
-	v, err := a.lookAt(t)
+func (a *app) why(t toggle.Target, guess, pair bool) error {
+	v, in, err := a.lookAt(t, pair)
 	if err != nil {
 		if a.json {
+			if pair {
+				return errors.Join(err, a.printJSON(&explanationOfPair{explanation: explanation{Reason: reason(err), Streams: []explainStream{}}, Recordings: []explainStream{}, Pairs: []explainPair{}}))
+			}
 			return errors.Join(err, a.printJSON(&explanation{Reason: reason(err), Streams: []explainStream{}}))
 		}
 		return err
@@ -47,6 +52,11 @@ func (a *app) why(t toggle.Target, guess bool) error {
 	}
 	e := newExplanation(v, t)
 	switch {
+	case a.json && pair:
+		e.Reason = reason(err)
+		if err := a.printJSON(&explanationOfPair{*e, newExplanation(in, t).Streams, pairs(v, in)}); err != nil {
+			return err
+		}
 	case a.json:
 		e.Reason = reason(err)
 		if err := a.printJSON(e); err != nil {
@@ -54,24 +64,88 @@ func (a *app) why(t toggle.Target, guess bool) error {
 		}
 	case !a.quiet:
 		a.printWhy(e, v, t, guess)
+		if pair {
+			recording := *a
+			recording.input = true
+			fmt.Fprintln(a.stdout)
+			recording.printStreamsWhy(newExplanation(in, t), in, t, guess)
+			fmt.Fprintln(a.stdout)
+			a.printPairs(v, in)
+		}
 	}
 	return err
 }
 
-// lookAt looks at the sound server, and at the window that a target is about.
-func (a *app) lookAt(t toggle.Target) (*toggle.View, error) {
+// lookAt looks at the sound server, and at the window that a target is about;
+// with both at what records too.
+func (a *app) lookAt(t toggle.Target, both bool) (v, recording *toggle.View, err error) {
 	cfg, err := a.lookConfig()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ctx, cancel := a.context()
 	defer cancel()
 	p := a.pipeline(cfg)
-	v, err := a.look(ctx, p, t.Window, t.PID)
-	if err != nil {
-		return nil, err
+	if !both {
+		if v, err = a.look(ctx, p, t.Window, t.PID); err != nil {
+			return nil, nil, err
+		}
+		return v, nil, p.NoStream(v, t)
 	}
-	return v, p.NoStream(v, t)
+	v, recording, err, recErr := p.Sides(ctx, &t.Window)
+	if err = cmp.Or(err, recErr); err != nil {
+		return nil, nil, err
+	}
+	for _, v := range []*toggle.View{v, recording} {
+		if err := p.Resolve(ctx, v, t.PID); err != nil {
+			return nil, nil, err
+		}
+	}
+	return v, recording, nil
+}
+
+// explanationOfPair is "patoggle why --pair --json".
+type explanationOfPair struct {
+	explanation
+	Recordings []explainStream `json:"recordings"`
+	Pairs      []explainPair   `json:"pairs"`
+}
+
+// explainPair is a sink of the ring with the source of its device.
+type explainPair struct {
+	Sink string `json:"sink"`
+	// Source is "" where there is none; By is what both share, else WhyNot says
+	// why not.
+	Source string `json:"source"`
+	By     string `json:"by"`
+	WhyNot string `json:"why_not"`
+}
+
+func pairs(v, in *toggle.View) []explainPair {
+	all := []explainPair{}
+	for _, i := range v.Book.Ring() {
+		o := v.Book.Output(i)
+		kin := v.Kin(in, o)
+		row := explainPair{Sink: o.Name, By: kin.By, WhyNot: kin.Why}
+		if kin.Source != nil {
+			row.Source = kin.Source.Name
+		}
+		all = append(all, row)
+	}
+	return all
+}
+
+// printPairs says which source goes with each sink of the ring.
+func (a *app) printPairs(v, in *toggle.View) {
+	for _, i := range v.Book.Ring() {
+		o := v.Book.Output(i)
+		kin := v.Kin(in, o)
+		if kin.Source == nil {
+			fmt.Fprintf(a.stdout, "with %s nothing records: %s\n", term.Escape(o.Label), kin.Why)
+			continue
+		}
+		fmt.Fprintf(a.stdout, "with %s records %s (the same %s)\n", term.Escape(o.Label), term.Escape(kin.Source.Label), kin.By)
+	}
 }
 
 // explanation is "patoggle why --json". Its form is stable and documented in
@@ -172,13 +246,19 @@ func (a *app) printWhy(e *explanation, v *toggle.View, t toggle.Target, guess bo
 	if r := v.Match.Window.Reason; r != "" && e.Window != nil {
 		fmt.Fprintf(out, "    %s\n", term.Escape(r))
 	}
+	a.printStreamsWhy(e, v, t, guess)
+}
+
+// printStreamsWhy is what printWhy says of the streams.
+func (a *app) printStreamsWhy(e *explanation, v *toggle.View, t toggle.Target, guess bool) {
+	out := a.stdout
 	if len(e.Streams) == 0 {
 		fmt.Fprintln(out, a.idle())
 	}
 	unseen := e.Window == nil && t.AboutWindow()
 	for i, s := range e.Streams {
 		m := &v.Match.Streams[i]
-		fmt.Fprintf(out, "stream %d  %s", s.Index, term.Escape(cmp.Or(s.Application, "without a name")))
+		fmt.Fprintf(out, "%s %d  %s", strings.ToLower(a.one()), s.Index, term.Escape(cmp.Or(s.Application, "without a name")))
 		if media := v.Snapshot.Streams[i].Media; media != "" {
 			fmt.Fprintf(out, " %s", toggle.Quote(media))
 		}

@@ -72,7 +72,7 @@ func (s *server) later(h config.Hotkey, rep *toggle.Report, err error) (*toggle.
 
 // record writes a press down, once it was answered.
 func (s *server) record(h config.Hotkey, rep *toggle.Report) {
-	if s.store == nil || h.Action > config.To || h.Side == config.Input {
+	if s.store == nil || h.Action > config.To {
 		return
 	}
 	if err := lasting.Record(s.store, state.Press, rep); err != nil {

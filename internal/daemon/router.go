@@ -204,7 +204,7 @@ func (r *router) asked(i routing.Stream, to string) state.By {
 	}
 	for n := len(entries) - 1; n >= 0 && time.Since(entries[n].Time) < 10*time.Second; n-- {
 		for _, m := range entries[n].Moves {
-			if m.Stream == uint32(i) && m.To == to {
+			if m.Stream == uint32(i) && m.To == to && m.Side != lasting.Recording {
 				return entries[n].By
 			}
 		}

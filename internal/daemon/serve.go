@@ -97,13 +97,14 @@ func (s *server) run(ctx context.Context) {
 
 // request is what a hotkey asks of the pipeline.
 func request(h config.Hotkey) toggle.Request {
+	r := toggle.Request{Way: toggle.Next, Pair: h.Side == config.Both}
 	switch h.Action {
 	case config.Prev:
-		return toggle.Request{Way: toggle.Prev}
+		r.Way = toggle.Prev
 	case config.To:
-		return toggle.Request{Way: toggle.To, Sink: h.Sink}
+		r.Way, r.Sink = toggle.To, h.Sink
 	}
-	return toggle.Request{Way: toggle.Next}
+	return r
 }
 
 func (s *server) serve(ctx context.Context, h config.Hotkey) {
@@ -114,6 +115,7 @@ func (s *server) serve(ctx context.Context, h config.Hotkey) {
 
 	// Run's goroutines have ended when it returns.
 	var claimers []*claimer
+	var mu sync.Mutex // both sides may be asked for at the same time
 	open := func(input bool) func(context.Context) (toggle.Sound, error) {
 		return func(ctx context.Context) (toggle.Sound, error) {
 			conn, err := s.sound.get(ctx)
@@ -124,6 +126,8 @@ func (s *server) serve(ctx context.Context, h config.Hotkey) {
 			if input {
 				c.Sound = conn.Record()
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			claimers = append(claimers, c)
 			return c, nil
 		}
@@ -205,7 +209,7 @@ func (s *server) report(cfg *config.Config, h config.Hotkey, rep *toggle.Report,
 		s.speak.explain(err)
 		first := true
 		for _, m := range rep.Moves {
-			if m.Error == "" {
+			if m.Result != toggle.MoveFailed {
 				continue
 			}
 			if !first { // the first is err itself
@@ -233,10 +237,15 @@ func (s *server) settle(ctx context.Context, cfg *config.Config, c *claimer, rep
 	for _, m := range rep.Moves {
 		t := c.claimed[m.Stream]
 		switch {
+		case (m.Side == toggle.Recording) != c.input:
+			continue
 		case m.Result == toggle.AlreadyThere:
 			delete(s.want, claim{c.input, m.Stream}) // an earlier press no longer counts
 		case t != nil && m.Result == toggle.Moved:
 			t.move, t.to = m, term.Escape(rep.To.Label)
+			if c.input && rep.Source != nil {
+				t.to = term.Escape(rep.Source.Label)
+			}
 			moved[m.Stream] = t
 		}
 	}

@@ -11,7 +11,7 @@ import (
 func TestEveryActionHasANameOfItsOwn(t *testing.T) {
 	names, words := map[string]config.Hotkey{}, map[string]config.Hotkey{}
 	for action := config.Next; action <= config.Forget; action++ {
-		for _, side := range []config.Side{config.Output, config.Input} {
+		for _, side := range []config.Side{config.Output, config.Input, config.Both} {
 			for _, sink := range []string{"a", "b"} {
 				h := config.Hotkey{Action: action, Side: side}
 				if action == config.To {

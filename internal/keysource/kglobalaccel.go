@@ -119,10 +119,15 @@ func (a *kdeAction) id() []string { return []string{us, a.name, us, a.friendly} 
 // actionOf names what a hotkey does, for ever the same, and says it in words.
 func actionOf(h config.Hotkey) (name, friendly string) {
 	name = h.Action.String()
-	what, where := "Move the application in front", "sink"
-	if h.Side == config.Input {
-		name += ", input"
+	what, where, to := "Move the application in front", "sink", h.Sink
+	if h.Side != config.Output {
+		name += ", " + h.Side.String()
+	}
+	switch h.Side {
+	case config.Input:
 		what, where = "Move what the application in front records", "source"
+	case config.Both:
+		where, to = "device, with what it records", h.Sink+", with what it records"
 	}
 	switch h.Action {
 	case config.Next:
@@ -130,7 +135,7 @@ func actionOf(h config.Hotkey) (name, friendly string) {
 	case config.Prev:
 		return name, what + " to the previous " + where
 	case config.To:
-		return strings.Replace(name, "to", "to "+h.Sink, 1), what + " to " + h.Sink
+		return strings.Replace(name, "to", "to "+h.Sink, 1), what + " to " + to
 	case config.Undo:
 		return name, "Take the last move back"
 	case config.Follow:

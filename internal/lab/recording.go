@@ -74,3 +74,17 @@ func (s *Sound) WaitRecords(application, source string) {
 		return len(from) > 0 && !slices.ContainsFunc(from, func(f string) bool { return f != source })
 	})
 }
+
+// AddSinkOf is AddSink with properties, each "key=value" without spaces.
+func (s *Sound) AddSinkOf(name string, properties ...string) int {
+	args := []string{"module-null-sink", "sink_name=" + name, `sink_properties="` + strings.Join(properties, " ") + `"`}
+	if s.PipeWire {
+		args = append(args, "media.class=Audio/Sink")
+	}
+	module := s.Load(args...)
+	s.lab.Until("sink "+name, func() bool {
+		_, ok := s.Sink(name)
+		return ok
+	})
+	return module
+}

@@ -20,9 +20,12 @@ const (
 // the result is not known.
 func (d *Desk) Holds(v *toggle.View, cfg *config.Config) (map[pulse.StreamIndex]string, error) {
 	held := map[pulse.StreamIndex]string{}
-	rows, err := d.Rules(v, cfg)
-	if err != nil {
-		return nil, err
+	var rows []Row
+	if !v.Snapshot.Input { // the rules are about what plays
+		var err error
+		if rows, err = d.Rules(v, cfg); err != nil {
+			return nil, err
+		}
 	}
 	for _, r := range rows {
 		for _, i := range r.Streams {
@@ -43,7 +46,7 @@ func (d *Desk) Holds(v *toggle.View, cfg *config.Config) (map[pulse.StreamIndex]
 	for _, e := range entries {
 		for _, m := range e.Moves {
 			s := v.Snapshot.Stream(pulse.StreamIndex(m.Stream))
-			if s == nil || !Same(s, m) {
+			if s == nil || recorded(m) != v.Snapshot.Input || !plays(s, m) {
 				continue
 			}
 			on := v.Book.Output(s.Sink)

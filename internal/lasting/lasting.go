@@ -21,8 +21,12 @@ import (
 	"github.com/patoggle/patoggle/pulse"
 )
 
-// Playback is the side of streams that play.
-const Playback = "playback"
+// Playback is the side of streams that play, Recording that of those that
+// record.
+const (
+	Playback  = toggle.Playback
+	Recording = toggle.Recording
+)
 
 // Follower is what following needs of a sound server; *pulse.Conn has it.
 type Follower interface {
@@ -56,13 +60,20 @@ func Record(s *state.Store, by state.By, rep *toggle.Report) error {
 }
 
 func moved(m toggle.Move) state.Moved {
-	return state.Moved{Stream: uint32(m.Stream), Application: m.Name, Program: m.Program, PID: m.PID, From: m.From, To: m.To}
+	side := m.Side
+	if side == Playback {
+		side = "" // as it was always written
+	}
+	return state.Moved{Side: side, Stream: uint32(m.Stream), Application: m.Name, Program: m.Program, PID: m.PID, From: m.From, To: m.To}
 }
 
-// Same tells whether a stream is the one that was written down. Index alone
+// recorded tells whether a move was one of what records.
+func recorded(m state.Moved) bool { return m.Side == Recording }
+
+// Same tells whether a stream that plays is the one that was written down. Index alone
 // would be another one's after the server was started anew.
 func Same(s *pulse.Stream, m state.Moved) bool {
-	return uint32(s.Index) == m.Stream && plays(s, m)
+	return uint32(s.Index) == m.Stream && !recorded(m) && plays(s, m)
 }
 
 // plays tells whether a stream is of the process that was written down.
@@ -95,38 +106,54 @@ func (d *Desk) undo(ctx context.Context, rep *toggle.Report) error {
 	if len(open) == 0 {
 		return &toggle.Problem{Kind: toggle.Nothing, Message: "there is no move to take back"}
 	}
-	v, err := d.Look(ctx, nil)
+	views, err := d.views(ctx, open)
 	if err != nil {
 		return err
 	}
 	for _, e := range slices.Backward(open) {
-		back := streamsOf(v.Snapshot, e)
-		if len(back) == 0 {
+		var all []back
+		for _, v := range views {
+			all = append(all, streamsOf(v, e)...)
+		}
+		if len(all) == 0 {
 			continue // they have ended: nothing of it is left
 		}
-		return d.takeBack(ctx, v, rep, e, back)
+		return d.takeBack(ctx, rep, e, all)
 	}
 	return &toggle.Problem{Kind: toggle.Nothing, Message: "there is no move to take back: what was moved has stopped playing"}
 }
 
-// back is a stream with the sink it came from.
+// views are what plays, and what records where that was ever moved.
+func (d *Desk) views(ctx context.Context, of []state.Entry) ([]*toggle.View, error) {
+	if d.Record == nil || !slices.ContainsFunc(of, func(e state.Entry) bool { return slices.ContainsFunc(e.Moves, recorded) }) {
+		v, err := d.Look(ctx, nil)
+		return []*toggle.View{v}, err
+	}
+	v, in, err, recErr := d.Sides(ctx, nil)
+	return []*toggle.View{v, in}, errors.Join(err, recErr)
+}
+
+// back is a stream of a view with the sink it came from.
 type back struct {
+	view   *toggle.View
 	stream *pulse.Stream
 	from   string
 }
 
-// streamsOf finds the streams of an entry. Where a server was started anew,
-// those of the same process that are where they were moved to stand for them.
-func streamsOf(s *pulse.Snapshot, e state.Entry) []back {
+// streamsOf finds the streams of an entry in a view of their side. Where a server
+// was started anew, those of the same process that are where they were moved to
+// stand for them.
+func streamsOf(v *toggle.View, e state.Entry) []back {
 	var found []back
+	s := v.Snapshot
 	taken := map[pulse.StreamIndex]bool{}
 	for _, m := range e.Moves {
-		if m.Side != "" && m.Side != Playback || m.From == "" {
+		if recorded(m) != s.Input || m.From == "" {
 			continue
 		}
 		if st := s.Stream(pulse.StreamIndex(m.Stream)); st != nil && plays(st, m) && !taken[st.Index] {
 			taken[st.Index] = true
-			found = append(found, back{st, m.From})
+			found = append(found, back{v, st, m.From})
 			continue
 		}
 		for i := range s.Streams {
@@ -134,25 +161,33 @@ func streamsOf(s *pulse.Snapshot, e state.Entry) []back {
 			on := s.Sink(st.Sink)
 			if m.PID != "" && plays(st, m) && !taken[st.Index] && on != nil && on.Name == m.To {
 				taken[st.Index] = true
-				found = append(found, back{st, m.From})
+				found = append(found, back{v, st, m.From})
 			}
 		}
 	}
 	return found
 }
 
-func (d *Desk) takeBack(ctx context.Context, v *toggle.View, rep *toggle.Report, e state.Entry, all []back) error {
+func (d *Desk) takeBack(ctx context.Context, rep *toggle.Report, e state.Entry, all []back) error {
 	entry := state.Entry{By: state.Undo, Undoes: e.ID}
 	var first *toggle.Problem
+	already := ""
 	note := func(p *toggle.Problem, m *toggle.Move) {
 		m.Result, m.Error, m.Hint = toggle.MoveFailed, p.Message, p.Hint
 		if first == nil {
 			first = p
 		}
 	}
+	rep.Input = all[0].view.Snapshot.Input // what plays comes first
+	rep.Pair = all[len(all)-1].view.Snapshot.Input != rep.Input
 	for _, b := range all {
+		v := b.view
+		device, uses := "sink", "plays on"
+		if v.Snapshot.Input {
+			device, uses = "source", "records from"
+		}
 		m := toggle.Move{
-			Stream: b.stream.Index, Application: nameOf(b.stream), Media: b.stream.Media, To: b.from, Rule: "undo", Confidence: "certain",
+			Side: toggle.SideOf(v.Snapshot), Stream: b.stream.Index, Application: nameOf(b.stream), Media: b.stream.Media, To: b.from, Rule: "undo", Confidence: "certain",
 			Name: b.stream.Property("application.name"), Program: b.stream.Property("application.process.binary"), PID: b.stream.Property("application.process.id"),
 		}
 		if on := v.Book.Output(b.stream.Sink); on != nil {
@@ -163,8 +198,8 @@ func (d *Desk) takeBack(ctx context.Context, v *toggle.View, rep *toggle.Report,
 		case to == nil:
 			note(&toggle.Problem{
 				Kind:    toggle.Failed,
-				Message: fmt.Sprintf("%s came from the sink %s, which is not there now", toggle.Quote(m.Application), toggle.Quote(b.from)),
-				Hint:    "it can be taken back when the sink is there again",
+				Message: fmt.Sprintf("%s came from the %s %s, which is not there now", toggle.Quote(m.Application), device, toggle.Quote(b.from)),
+				Hint:    "it can be taken back when the " + device + " is there again",
 			}, &m)
 		case b.stream.Sink == to.Index:
 			m.Result = toggle.AlreadyThere
@@ -180,8 +215,13 @@ func (d *Desk) takeBack(ctx context.Context, v *toggle.View, rep *toggle.Report,
 				entry.Moves = append(entry.Moves, moved(m))
 			}
 		}
-		if to != nil {
+		switch {
+		case to == nil:
+		case v.Snapshot.Input && rep.Pair:
+			rep.Source = to
+		default:
 			rep.To = to
+			already = uses
 		}
 		rep.Moves = append(rep.Moves, m)
 		rep.Application = m.Application
@@ -198,7 +238,7 @@ func (d *Desk) takeBack(ctx context.Context, v *toggle.View, rep *toggle.Report,
 		return first
 	}
 	if len(entry.Moves) == 0 && rep.To != nil {
-		rep.Reason = fmt.Sprintf("%s already plays on %s", term.Escape(rep.Application), term.Escape(rep.To.Label))
+		rep.Reason = fmt.Sprintf("%s already %s %s", term.Escape(rep.Application), already, term.Escape(rep.To.Label))
 	}
 	return nil
 }

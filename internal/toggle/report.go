@@ -32,7 +32,23 @@ const (
 	AlreadyThere Outcome = "already there"
 	WouldMove    Outcome = "would move"
 	MoveFailed   Outcome = "failed"
+	// Stays: it is the half of a pair that cannot follow. Move.Error says why.
+	Stays Outcome = "stays"
 )
+
+// The values of Move.Side.
+const (
+	Playback  = "playback"
+	Recording = "recording"
+)
+
+// SideOf is the Side of the streams of a snapshot.
+func SideOf(s *pulse.Snapshot) string {
+	if s.Input {
+		return Recording
+	}
+	return Playback
+}
 
 // Report is what a request did. Its JSON form is stable and documented in
 // patoggle(1). Names in it are as the outside gave them, not escaped.
@@ -40,6 +56,8 @@ type Report struct {
 	// Input is true when the request was about what records: then the sinks here
 	// are sources.
 	Input bool `json:"-"`
+	// Pair is Request.Pair.
+	Pair bool `json:"-"`
 	// Window is nil when the request named no window.
 	Window *Window `json:"window"`
 	// Application is whom the request was about, "" when that is not known.
@@ -52,10 +70,14 @@ type Report struct {
 
 	// To is the chosen sink, nil when it did not come to that.
 	To *Output `json:"-"`
+	// Source is where the recordings of a pair go, nil when none do.
+	Source *Output `json:"-"`
 }
 
 // Move is one stream in a Report.
 type Move struct {
+	// Side is Playback or Recording; each numbers its streams apart.
+	Side        string            `json:"side"`
 	Stream      pulse.StreamIndex `json:"stream"`
 	Application string            `json:"application"`
 	Media       string            `json:"media"`
@@ -65,7 +87,7 @@ type Move struct {
 	Rule       string  `json:"rule"`
 	Confidence string  `json:"confidence"`
 	Result     Outcome `json:"result"`
-	// Error is one sentence, "" unless Result is "failed".
+	// Error is one sentence, "" unless Result is "failed" or "stays".
 	Error string `json:"error"`
 
 	// Hint is the cure for Error, "" where none is known.
@@ -112,54 +134,108 @@ func NewWindow(s *desktop.Screen, m match.Window) *Window {
 // Lines say what became of each application, one line each: "mpv → Headphones
 // (2 streams)". Names are escaped. Failures are not in it: they are errors.
 func (r *Report) Lines() []string {
-	if r.To == nil {
-		return nil
-	}
+	return append(r.linesOf(Playback), r.linesOf(Recording)...)
+}
+
+// linesOf are those of one side.
+func (r *Report) linesOf(side string) []string {
 	type key struct {
-		application string
-		outcome     Outcome
+		application, where string
+		outcome            Outcome
 	}
 	var order []key
 	count := map[key]int{}
+	label := ""
+	words, to := sideOf(side == Recording), r.To
+	if side == Recording && r.Source != nil {
+		to = r.Source
+	}
+	if to != nil {
+		label = term.Escape(to.Label)
+	}
 	for _, m := range r.Moves {
-		k := key{m.Application, m.Result}
+		if m.side() != side || to == nil && m.Result != Stays {
+			continue
+		}
+		k := key{m.Application, m.Error, m.Result}
 		if count[k]++; count[k] == 1 {
 			order = append(order, k)
 		}
 	}
-	to := term.Escape(r.To.Label)
+	of := ""
+	if side == Recording && r.Pair {
+		of = "recording"
+	}
 	var lines []string
 	for _, k := range order {
 		var line string
 		switch app := term.Escape(k.application); k.outcome {
 		case Moved:
-			line = app + " → " + to
+			line = app + " → " + label
 		case WouldMove:
-			line = "would move " + app + " → " + to
+			line = "would move " + app + " → " + label
 		case AlreadyThere:
-			line = app + " already " + sideOf(r.Input).uses + " " + to
+			line = app + " already " + words.uses + " " + label
+		case Stays:
+			lines = append(lines, k.where)
+			continue
 		default:
 			continue
 		}
+		about := of
 		if n := count[k]; n > 1 {
-			line += fmt.Sprintf(" (%d streams)", n)
+			about = strings.TrimPrefix(fmt.Sprintf("%s, %d streams", of, n), ", ")
+		}
+		if about != "" {
+			line += " (" + about + ")"
 		}
 		lines = append(lines, line)
 	}
 	return lines
 }
 
+// side is Side of a move that may say nothing of it.
+func (m *Move) side() string {
+	if m.Side == "" {
+		return Playback
+	}
+	return m.Side
+}
+
+// main is the side that a notification is about first.
+func (r *Report) main() string {
+	for _, m := range r.Moves {
+		if m.side() == Playback {
+			return Playback
+		}
+	}
+	if r.Input || len(r.Moves) > 0 {
+		return Recording
+	}
+	return Playback
+}
+
 // Headline is the report in one line for a notification: "mpv → Headphones",
 // or what went wrong. It is escaped. err is what Run returned beside r.
 func (r *Report) Headline(err error) string {
-	lines := r.Lines()
+	side := r.main()
+	lines := r.linesOf(side)
+	to, streams := r.To, 0
+	if side == Recording && r.Source != nil {
+		to = r.Source
+	}
+	for _, m := range r.Moves {
+		if m.side() == side {
+			streams++
+		}
+	}
 	switch {
 	case err != nil:
 		return err.Error()
 	case len(lines) == 1:
 		return lines[0]
-	case r.To != nil && r.Result == ResultMoved:
-		return fmt.Sprintf("%d streams → %s", len(r.Moves), term.Escape(r.To.Label))
+	case to != nil && r.Result == ResultMoved:
+		return fmt.Sprintf("%d streams → %s", streams, term.Escape(to.Label))
 	case r.Reason != "":
 		return r.Reason
 	case len(lines) > 1:
@@ -168,11 +244,17 @@ func (r *Report) Headline(err error) string {
 	return "nothing to move"
 }
 
-// Details is the second part of a notification: what is playing, or the cure
-// for what went wrong; "" when there is nothing to add. It is escaped.
+// Details is the second part of a notification: what became of the other half of
+// a pair, else what is playing, or the cure for what went wrong; "" when there is
+// nothing to add. It is escaped.
 func (r *Report) Details(err error) string {
 	if p := (*Problem)(nil); errors.As(err, &p) {
 		return p.Hint
+	}
+	if r.main() == Playback {
+		if lines := r.linesOf(Recording); len(lines) > 0 {
+			return strings.Join(lines, "\n")
+		}
 	}
 	if len(r.Moves) == 1 {
 		return term.Escape(r.Moves[0].Media)

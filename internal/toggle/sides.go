@@ -3,6 +3,7 @@ package toggle
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/patoggle/patoggle/internal/desktop"
 )
@@ -17,11 +18,20 @@ func (p *Pipeline) Recording() *Pipeline {
 // Sides is Look at both sides of the sound server, at the same time, with one
 // look at the display. The two errors are of the two sides, Problems.
 func (p *Pipeline) Sides(ctx context.Context, window *desktop.WindowID) (playing, recording *View, err, recErr error) {
+	if deadline, ok := ctx.Deadline(); ok && window != nil {
+		half, cancel := context.WithTimeout(ctx, time.Until(deadline)/displayShare)
+		defer cancel()
+		return p.sides(ctx, half, window, wants{titles: true})
+	}
+	return p.sides(ctx, ctx, window, wants{titles: true})
+}
+
+func (p *Pipeline) sides(ctx, displayCtx context.Context, window *desktop.WindowID, w wants) (playing, recording *View, err, recErr error) {
 	both := *p
 	both.Display = askedOnce(p.Display)
 	var wg sync.WaitGroup
-	wg.Go(func() { recording, recErr = both.Recording().Look(ctx, window) })
-	playing, err = both.Look(ctx, window)
+	wg.Go(func() { recording, recErr = both.Recording().look(ctx, displayCtx, window, wants{titles: w.titles}) })
+	playing, err = both.look(ctx, displayCtx, window, w)
 	wg.Wait()
 	return playing, recording, err, recErr
 }

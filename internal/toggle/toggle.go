@@ -44,7 +44,8 @@ type Sound interface {
 // Properties are the keys of all properties that the pipeline reads, for
 // pulse.Options.
 func Properties() []string {
-	return append(match.Properties(), propIcon, propCard, propProduct, propDevice)
+	return append(match.Properties(), propIcon, propCard, propProduct, propDevice,
+		propDeviceID, propBluetooth, propAPI, propBus, propBusPath, propSerial, propClass, propALSACard)
 }
 
 // Whom says what a request is about.
@@ -102,6 +103,9 @@ type Request struct {
 	DryRun bool
 	// Guess lets matches of low confidence act.
 	Guess bool
+	// Pair moves what records as well, to the source of the device that the
+	// sink is of. It needs Pipeline.Record.
+	Pair bool
 	// Verify looks again after VerifyAfter, and moves once more what was
 	// pulled back.
 	Verify bool
@@ -301,7 +305,11 @@ func (p *Pipeline) Resolve(ctx context.Context, v *View, pid int) error {
 // says what did move. The error is a *Problem.
 func (p *Pipeline) Run(ctx context.Context, r Request) (*Report, error) {
 	rep := &Report{Result: ResultNothing, Moves: []Move{}}
-	err := p.run(ctx, r, rep)
+	run := p.run
+	if r.Pair {
+		run = p.runPair
+	}
+	err := run(ctx, r, rep)
 	if err != nil {
 		rep.Reason = err.Error()
 		if pr := (*Problem)(nil); !errors.As(err, &pr) || pr.Kind != Nothing {
@@ -562,6 +570,7 @@ func (p *Pipeline) add(rep *Report, v *View, s *pulse.Stream, rule, confidence s
 		Name:        s.Property("application.name"),
 		Program:     s.Property("application.process.binary"),
 		PID:         s.Property("application.process.id"),
+		Side:        SideOf(v.Snapshot),
 	}
 	if o := v.Book.Output(s.Sink); o != nil {
 		m.From = o.Name

@@ -85,7 +85,7 @@ func (v *value) add(k key, val *value) *field {
 //
 // What only the decoder would refuse, such as the 31st of June, is no value
 // of any key.
-func parseDocument(doc []byte) (*value, error) {
+func parseDocument(doc []byte) (*value, *Error) {
 	if bytes.HasPrefix(doc, []byte("\xef\xbb\xbf")) {
 		return nil, &Error{Line: 1, Column: 1, Message: "the file begins with a byte order mark: save it as UTF-8 without one"}
 	}

@@ -229,6 +229,16 @@ func TestInitWritesTheExampleOnce(t *testing.T) {
 		t.Errorf("reading it: %v, %v", warnings, err)
 	}
 	write0(t, path, "notify = true", 0o600)
+	// Nothing at all is written then, not for a moment either.
+	then := time.Unix(1e9, 0)
+	if err := os.Chtimes(filepath.Dir(path), then, then); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.ModTime().Equal(then) {
+			t.Errorf("the folder was written to: %v, %v", info.ModTime(), err)
+		}
+	}()
 	if err := Init(path); !errors.Is(err, ErrExists) {
 		t.Errorf("the second time: %v, want %v", err, ErrExists)
 	}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -37,14 +36,10 @@ func parseFor(name string, r io.Reader, press bool) (*Config, error) {
 		doc = withoutRules(doc)
 	}
 	p := parser{file: name}
-	root, err := parseDocument(doc)
-	if err != nil {
-		var e *Error
-		if !errors.As(err, &e) {
-			e = &Error{Message: err.Error(), Err: err}
-		}
-		e.File = name
-		return nil, Errors{e}
+	root, wrong := parseDocument(doc)
+	if wrong != nil {
+		wrong.File = name
+		return nil, Errors{wrong}
 	}
 	p.top(root)
 	if len(p.errs) > 0 {

@@ -118,3 +118,42 @@ func TestWarningsNameTheCure(t *testing.T) {
 		}
 	}
 }
+
+func TestPositionsDoNotDependOnTheOrderTheyAreAskedIn(t *testing.T) {
+	doc := []byte("a = 1\nbé = 2\n\nc = 3\n")
+	want := map[uint32]position{0: {1, 1}, 4: {1, 5}, 6: {2, 1}, 10: {2, 4}, 15: {4, 1}}
+	for _, order := range [][]uint32{{0, 4, 6, 10, 15}, {15, 10, 6, 4, 0}, {10, 15, 4, 6, 0}} {
+		b := builder{doc: doc, last: place{position: position{1, 1}}}
+		for _, offset := range order {
+			if got := b.at(offset); got != want[offset] {
+				t.Errorf("asked in the order %v, byte %d is at %v, want %v", order, offset, got, want[offset])
+			}
+		}
+	}
+}
+
+func TestARuleInWords(t *testing.T) {
+	for text, want := range map[string]string{
+		"app = \"Spotify\"\nsink = \"Headset\"":                       `app "Spotify" → "Headset"`,
+		"role = \"music\"\nsink = \"Headset\"":                        `role "music" → "Headset"`,
+		"app = \"a*\"\nrole = \"game\"\nsink = [\"x\", \"y\", \"z\"]": `app "a*", role "game" → "x", "y" or "z"`,
+	} {
+		c, err := Parse("config.toml", strings.NewReader("[[rule]]\n"+text+"\n"))
+		if err != nil || len(c.Rules) != 1 || c.Rules[0].String() != want {
+			t.Errorf("%q: %v, %v, want %s", text, c, err, want)
+		}
+	}
+}
+
+// Of a nickname and the name it is for, each mistake is told, and neither
+// counts with one.
+func TestANicknameNeedsBothNames(t *testing.T) {
+	for text, mistakes := range map[string]int{`"a" = "b"`: 0, `"" = "b"`: 1, `"a" = ""`: 1, `"" = ""`: 2} {
+		c, err := Parse("config.toml", strings.NewReader("[names]\n"+text+"\n"))
+		var all Errors
+		errors.As(err, &all)
+		if len(all) != mistakes || mistakes == 0 && len(c.Names) != 1 {
+			t.Errorf("%s: %v, want %d mistakes", text, err, mistakes)
+		}
+	}
+}

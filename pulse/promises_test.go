@@ -224,3 +224,64 @@ func TestErrorsAreThoseOfTheRequest(t *testing.T) {
 		}
 	}
 }
+
+// Who can read the cookie can speak to the sound server as its user.
+func TestACookieThatOthersCanReadIsWarnedOf(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cookie")
+	if err := os.WriteFile(path, bytes.Repeat([]byte("c"), cookieLength), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	getenv := func(key string) string {
+		if key == "PULSE_COOKIE" {
+			return path
+		}
+		return ""
+	}
+	for mode, warned := range map[os.FileMode]bool{0o600: false, 0o400: false, 0o700: false, 0o640: true, 0o620: true, 0o604: true, 0o644: true, 0o601: true} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		f := newFinder(getenv)
+		if got := f.cookie(); !bytes.HasPrefix(got, []byte("ccc")) {
+			t.Errorf("%04o: the cookie is %q", mode, got)
+		}
+		if said := strings.Contains(strings.Join(f.warnings, "\n"), "can be read by other users"); said != warned {
+			t.Errorf("%04o: warned %v of it: %q", mode, said, f.warnings)
+		}
+	}
+}
+
+func TestOneStreamComesWithItsClient(t *testing.T) {
+	for name, test := range map[string]struct {
+		stream, client proto.Error // what the server refuses with; 0: it answers
+		is             error
+		has            bool
+	}{
+		"both are there":         {0, 0, nil, true},
+		"its client has left":    {0, proto.ErrNoSuchEntity, nil, false},
+		"the stream has ended":   {proto.ErrNoSuchEntity, 0, ErrGone, false},
+		"the server refuses all": {proto.ErrAccessDenied, 0, ErrDenied, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, true)
+			f.answer = func(_ int, r frame) []byte {
+				switch {
+				case r.command == proto.OpGetSinkInputInfo && test.stream != 0:
+					return refuse(r, test.stream)
+				case r.command == proto.OpGetClientInfo && test.client != 0:
+					return refuse(r, test.client)
+				case r.command == proto.OpGetClientInfo:
+					return packet(proto.OpReply, r.tag, enc{}.client(64, "mpv", map[string]string{"application.process.id": "4711"}))
+				}
+				return usual(r, true)
+			}
+			s, err := dialFake(t, f).Stream(within(t, ample), 65)
+			if !errors.Is(err, test.is) || (err == nil) != (test.is == nil) {
+				t.Fatalf("error %v, want %v", err, test.is)
+			}
+			if err == nil && (s.Index != 65 || s.Media != "a song" || (s.Client != nil) != test.has || test.has && s.Property("application.process.id") != "4711") {
+				t.Errorf("got %+v", s)
+			}
+		})
+	}
+}

@@ -84,6 +84,7 @@ type service struct {
 	notes   *notes
 	keys    keySource
 	sound   *link
+	store   *state.Store // what is remembered, once it is open
 
 	mu    sync.Mutex
 	ready bool // READY was sent; before, there is no status to tell
@@ -305,7 +306,10 @@ func (d *service) newServer() *server {
 		UID:      os.Getuid(),
 		Hostname: host,
 	})
-	server.store = d.openStore()
+	if d.store == nil {
+		d.store = d.openStore()
+	}
+	server.store = d.store
 	return server
 }
 
@@ -343,7 +347,7 @@ func (d *service) watch(ctx context.Context, saved chan<- struct{}) {
 // loop is the daemon's life once everything runs.
 func (d *service) loop(ctx context.Context, saved <-chan struct{}) {
 	hotkeys, defaulted := d.config.Load().Bindings()
-	if defaulted {
+	if _, none := d.keys.(noKeys); defaulted && !none {
 		d.speak.info("no [[hotkey]] is configured: %s", words(hotkeys[0]))
 	}
 	if t, ok := d.bind(ctx); ok {

@@ -59,7 +59,8 @@ type rig struct {
 	daemon  *lab.Process
 	systemd *manager
 	config  string
-	seen    int // notifications that shown has listed
+	seen    int      // notifications that shown has listed
+	env     []string // more changes to the daemon's environment
 }
 
 // kinds of sound servers.
@@ -156,7 +157,7 @@ func (r *rig) start(args ...string) {
 func (r *rig) begin(args ...string) {
 	r.t.Helper()
 	r.systemd = newManager(r.t, r.Dir)
-	r.daemon = r.SpawnCmd(lab.Cmd{Name: program(r.t), Args: args, Env: []string{"NOTIFY_SOCKET=" + r.systemd.socket}})
+	r.daemon = r.SpawnCmd(lab.Cmd{Name: program(r.t), Args: args, Env: append([]string{"NOTIFY_SOCKET=" + r.systemd.socket}, r.env...)})
 	r.t.Cleanup(func() {
 		if r.t.Failed() {
 			r.t.Logf("patoggled said:\n%s", r.daemon.Log())

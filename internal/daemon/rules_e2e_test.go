@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,5 +135,52 @@ func TestWhatIsRememberedActsOnTheNextStream(t *testing.T) {
 		}
 		_, third := r.paplay()
 		r.sound.WaitOn(third, "c")
+	})
+}
+
+// A machine without a display: what lasts is done all the same, and what is not
+// is said.
+func TestWithoutADisplayWhatLastsIsDone(t *testing.T) {
+	const sentence = "there is no display, so no hotkey works here"
+	onBothServers(t, func(t *testing.T, r *rig) {
+		r.env = []string{"DISPLAY"}
+		r.sound.Pactl("set-default-sink", "a")
+		check := func(code int, say string) {
+			t.Helper()
+			if res := r.Run(r.env, program(t), "--check"); res.Code != code || !strings.Contains(res.Stderr, say) {
+				t.Errorf("--check: code %d, %q, want %d, %q", res.Code, res.Stderr, code, say)
+			}
+		}
+		check(1, "no X display")
+		r.configure("[[rule]]\napp = \"paplay\"\nsink = \"late\"\n")
+		check(0, "info: "+sentence)
+		r.start()
+		if log := r.daemon.Log(); strings.Count(log, sentence) != 1 || strings.Contains(log, "Super+F9") {
+			t.Errorf("it said %q", log)
+		}
+		player, stream := r.paplay()
+		r.sound.WaitOn(stream, "a")
+		r.sound.AddSink("late")
+		r.sound.WaitOn(stream, "late")
+
+		// What is remembered counts as well as a rule.
+		if res := r.Run(r.env, lab.Binary(t, "patoggle"), "remember", "--stream", strconv.Itoa(stream)); res.Code != 0 {
+			t.Fatal(res.Stderr)
+		}
+		player.Kill()
+		r.end()
+		r.configure(hotkeys("Super+F8"))
+		check(2, "warning: "+sentence)
+		r.start()
+		_, stream = r.paplay()
+		r.sound.WaitOn(stream, "late")
+		r.end()
+		if log := r.daemon.Log(); !strings.Contains(log, "warning: "+sentence) {
+			t.Errorf("it said %q", log)
+		}
+		if res := r.Run(r.env, lab.Binary(t, "patoggle"), "forget", "--app", "paplay"); res.Code != 0 {
+			t.Fatal(res.Stderr)
+		}
+		check(1, "no X display")
 	})
 }

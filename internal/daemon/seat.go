@@ -18,8 +18,8 @@ import (
 // seat is the desktop that the daemon serves, and what gives it keys: one of
 // them alone, since some give an X11 grab's keys over Wayland windows too.
 type seat struct {
-	x          *x11.Conn // nil on Wayland
-	compositor string    // "" on X11
+	x          *x11.Conn // nil on Wayland, and without a display
+	compositor string    // "" on X11, and without a display
 	claim      io.Closer // what makes us the one patoggled of a session bus; nil for none
 }
 
@@ -47,7 +47,8 @@ func (noKeys) Run(ctx context.Context) error {
 
 // sit finds out what this desktop is, and makes us the one patoggled there.
 func (d *service) sit(ctx context.Context) (*seat, error) {
-	if d.compositor(ctx) == "" {
+	compositor := d.compositor(ctx)
+	if compositor == "" && !d.bare() {
 		x, err := d.open(ctx)
 		if err != nil {
 			return nil, err
@@ -60,7 +61,29 @@ func (d *service) sit(ctx context.Context) (*seat, error) {
 		return nil, runsAlready("in this session", held.PID, err)
 	}
 	// Without a bus nobody can be asked whether another one runs.
-	return &seat{compositor: d.compositor(ctx), claim: claim}, nil
+	return &seat{compositor: compositor, claim: claim}, nil
+}
+
+// errBare says what a daemon without a display does, and what not.
+var errBare = &keysource.Unusable{
+	Message: "there is no display, so no hotkey works here; streams are brought to the sinks of their rules, and home, all the same",
+}
+
+// bare tells whether there is no display at all, and something to do without one:
+// a rule, or what is remembered.
+func (d *service) bare() bool {
+	if d.Getenv("DISPLAY") != "" || d.Getenv("WAYLAND_DISPLAY") != "" {
+		return false
+	}
+	if len(d.config.Load().Rules) > 0 {
+		return true
+	}
+	d.store = d.openStore()
+	if d.store == nil {
+		return false
+	}
+	remembered, err := d.store.Remembered()
+	return err == nil && len(remembered) > 0
 }
 
 func (d *service) compositor(ctx context.Context) string {
@@ -100,6 +123,10 @@ func (d *service) keySource(k *seat, fire func(config.Hotkey) bool) (source keyS
 			board.grab = d.Grab
 		}
 		return board, holder.kill
+	}
+	if k.compositor == "" {
+		d.withoutKeys(errBare)
+		return noKeys{}, func() {}
 	}
 	from, err := keysource.Open(k.compositor, d.Getenv, keysource.Host{
 		Say:     d.speak.say,
@@ -170,10 +197,13 @@ func serveKeys(ctx context.Context, source keySource, late func(), stop context.
 // checkKeys looks hotkeys up where this desktop gives them.
 func (d *service) checkKeys(ctx context.Context, hotkeys []config.Hotkey) (bad int, err error) {
 	compositor := d.compositor(ctx)
-	if compositor == "" {
+	if compositor == "" && !d.bare() {
 		return d.checkX11(ctx, hotkeys)
 	}
-	source, err := keysource.Open(compositor, d.Getenv, keysource.Host{})
+	var source *keysource.Source
+	if err = errBare; compositor != "" {
+		source, err = keysource.Open(compositor, d.Getenv, keysource.Host{})
+	}
 	if err != nil {
 		d.withoutKeys(err)
 		if _, defaulted := d.config.Load().Bindings(); defaulted {

@@ -21,6 +21,30 @@ type Group struct {
 	ID, Name string
 }
 
+// GroupOf returns the group of a stream, the zero Group when there is none.
+func GroupOf(s *Stream) Group {
+	// What the stream says counts before what its client says (pa_proplist_update
+	// with PA_UPDATE_MERGE in protocol-native.c).
+	of := func(key string) string {
+		if v := s.Properties[key]; v != "" || s.Client == nil {
+			return v
+		}
+		return s.Client.Properties[key]
+	}
+	if of("media.role") != "" {
+		return Group{}
+	}
+	return Group{ID: of("application.id"), Name: of("application.name")}
+}
+
+// Key is what two groups have in common that are the same to the servers.
+func (g Group) Key() string {
+	if g.ID != "" {
+		return "id:" + g.ID
+	}
+	return "name:" + g.Name
+}
+
 // teachMost is how many groups are taught at the same time.
 const teachMost = 32
 

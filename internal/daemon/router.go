@@ -27,10 +27,10 @@ type router struct {
 
 	mu     sync.Mutex // for what presses look at
 	engine *routing.Engine
-	snap   *pulse.Snapshot   // sinks and default, of the last look
-	known  map[string]string // where each application played last, by its key
-	wanted map[string]string // sinks asked for while it was silent
-	whose  map[routing.Stream]string
+	snap   *pulse.Snapshot         // sinks and default, of the last look
+	known  map[string]*application // that have played, by their keys
+	wanted map[string]string       // sinks asked for while they were silent, by the same
+	plays  map[routing.Stream]player
 
 	rules  *config.RuleBook
 	of     *config.Config // whose rules they are
@@ -40,6 +40,21 @@ type router struct {
 	moving sync.WaitGroup
 }
 
+// application is one that has played.
+type application struct {
+	identity.Identity
+	group pulse.Group
+	// on is where it played last. There the server itself starts it next.
+	on       string
+	teaching bool
+}
+
+// player is who plays a stream.
+type player struct {
+	key string // "" when it is nobody who can be known again
+	who state.Moved
+}
+
 // outcome is a move that is over.
 type outcome struct {
 	routing.Action
@@ -47,7 +62,7 @@ type outcome struct {
 }
 
 func newRouter(s *server, dial func(context.Context) (*pulse.Conn, error)) *router {
-	return &router{server: s, dial: dial, back: make(chan struct{}, 1), known: map[string]string{}, wanted: map[string]string{}}
+	return &router{server: s, dial: dial, back: make(chan struct{}, 1), known: map[string]*application{}, wanted: map[string]string{}}
 }
 
 // run routes until the context ends, across restarts of the sound server.
@@ -110,7 +125,7 @@ func (r *router) watch(ctx context.Context, c *pulse.Conn, first bool) {
 		return
 	}
 	r.result = make(chan outcome, 64)
-	r.begin(snap, first, func(a []routing.Action) { r.do(ctx, c, a) })
+	r.do(ctx, c, r.begin(snap, first))
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -147,35 +162,36 @@ func (r *router) watch(ctx context.Context, c *pulse.Conn, first bool) {
 }
 
 // begin makes an engine for a server as it is found.
-func (r *router) begin(snap *pulse.Snapshot, first bool, do func([]routing.Action)) {
+func (r *router) begin(snap *pulse.Snapshot, first bool) (todo []routing.Action) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.snap = snap
-	r.whose = map[routing.Stream]string{}
+	r.plays = map[routing.Stream]player{}
 	r.engine = routing.New(routing.Options{
 		ComeHome:   !r.server.config.Load().StayAway,
 		PulseAudio: !snap.Server.PipeWire,
 		Resolve:    r.resolve,
 		Asked:      r.asked,
+		Users:      r.users,
 	})
 	names, standard := r.sinks()
 	r.engine.Sinks(time.Now(), names, standard)
 	for i := range snap.Streams {
 		s := &snap.Streams[i]
-		id, wish, own := r.wishOf(snap, s)
+		id, own := r.who(snap, s)
 		if own {
 			continue
 		}
-		n := routing.Stream(s.Index)
-		r.whose[n] = id.Key
+		n, wish := routing.Stream(s.Index), r.wish(id)
+		r.meet(n, s, id)
 		if first {
 			on := r.name(s.Sink)
 			r.engine.Found(time.Now(), n, on, wish, r.written(s, on))
-			r.known[id.Key] = on
 			continue
 		}
-		do(r.engine.Begins(time.Now(), n, r.name(s.Sink), wish, ""))
+		todo = append(todo, r.engine.Begins(time.Now(), n, r.name(s.Sink), wish, "")...)
 	}
+	return todo
 }
 
 // written says who put a stream on its sink, as far as was written down.
@@ -195,6 +211,44 @@ func (r *router) written(s *pulse.Stream, on string) state.By {
 	return by
 }
 
+// meet notes who plays a stream, and where.
+func (r *router) meet(n routing.Stream, s *pulse.Stream, id identity.Identity) {
+	g := pulse.GroupOf(s)
+	r.plays[n] = player{key: id.Key, who: state.Moved{
+		Stream: uint32(n), Application: s.Property("application.name"), Program: s.Property("application.process.binary"),
+		PID: s.Property("application.process.id"), Key: id.Key, ID: g.ID, Name: g.Name,
+	}}
+	if id.Known() {
+		app := &application{Identity: id, group: g}
+		if old := r.known[id.Key]; old != nil {
+			app.on = old.on
+		}
+		r.known[id.Key] = app
+		r.at(n, r.name(s.Sink))
+	}
+}
+
+// at notes where a stream is.
+func (r *router) at(n routing.Stream, on string) {
+	if a := r.known[r.plays[n].key]; a != nil && on != "" {
+		a.on = on
+	}
+}
+
+// write writes down who put a stream where.
+func (r *router) write(by state.By, m state.Moved) {
+	if _, err := r.server.store.Record(state.Entry{By: by, Moves: []state.Moved{m}}); err != nil && r.server.verbose {
+		r.server.speak.say("warning", "where a stream went cannot be written down: "+term.Escape(err.Error()))
+	}
+}
+
+// users takes a move by another program.
+func (r *router) users(n routing.Stream, from, to string) {
+	m := r.plays[n].who
+	m.From, m.To = from, to
+	r.write(state.User, m)
+}
+
 // asked says which patoggle moved a stream, by its number alone: it has just
 // happened.
 func (r *router) asked(i routing.Stream, to string) state.By {
@@ -203,6 +257,10 @@ func (r *router) asked(i routing.Stream, to string) state.By {
 		return ""
 	}
 	for n := len(entries) - 1; n >= 0 && time.Since(entries[n].Time) < 10*time.Second; n-- {
+		switch entries[n].By {
+		case state.Rule, state.Home, state.User, state.Taught:
+			continue // we wrote that ourselves
+		}
 		for _, m := range entries[n].Moves {
 			if m.Stream == uint32(i) && m.To == to && m.Side != lasting.Recording {
 				return entries[n].By
@@ -248,22 +306,25 @@ func (r *router) resolve(w routing.Wish) string {
 	return ""
 }
 
-// wishOf says who plays a stream, and what its rule wants. own: it is no
-// application's.
-func (r *router) wishOf(snap *pulse.Snapshot, s *pulse.Stream) (id identity.Identity, w routing.Wish, own bool) {
+// who says who plays a stream. own: it is no application's.
+func (r *router) who(snap *pulse.Snapshot, s *pulse.Stream) (id identity.Identity, own bool) {
 	procs := proc.New(proc.FS("/proc"))
 	one := &pulse.Snapshot{Server: snap.Server, Sinks: snap.Sinks, Streams: []pulse.Stream{*s}, Self: snap.Self}
 	m := match.Match(match.Input{Snapshot: one, Procs: procs, PID: os.Getpid(), UID: os.Getuid(), Hostname: r.server.base.Hostname})
 	if len(m.Streams) != 1 || m.Streams[0].Own {
-		return id, w, true
+		return id, true
 	}
-	id = identity.Of(s, m.Streams[0].PID, procs)
+	return identity.Of(s, m.Streams[0].PID, procs), false
+}
+
+// wish is what the rule of an application wants.
+func (r *router) wish(id identity.Identity) (w routing.Wish) {
 	cfg := r.server.config.Load()
 	if cfg != r.of {
 		r.of, r.rules = cfg, config.NewRuleBook(cfg.Rules)
 	}
 	if n := r.rules.Find(id.Names, id.Role); n >= 0 {
-		return id, routing.Wish{Sinks: r.rules.Rule(n).Sinks}, false
+		return routing.Wish{Sinks: r.rules.Rule(n).Sinks}
 	}
 	if stamp := r.server.store.Stamp(); r.kept == nil || stamp != r.stamp {
 		r.kept, r.stamp = map[string]string{}, stamp
@@ -280,7 +341,7 @@ func (r *router) wishOf(snap *pulse.Snapshot, s *pulse.Stream) (id identity.Iden
 	if sink := r.kept[id.Key]; id.Known() && sink != "" {
 		w = routing.Wish{Sinks: []string{sink}, Exact: true}
 	}
-	return id, w, false
+	return w
 }
 
 // event takes one event of the server.
@@ -296,9 +357,11 @@ func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]rou
 	n := routing.Stream(e.Index)
 	if e.Kind == pulse.Removed {
 		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.engine.Ends(n)
-		delete(r.whose, n)
-		r.mu.Unlock()
+		key := r.plays[n].key
+		delete(r.plays, n)
+		r.teach(ctx, c, key)
 		return nil, nil
 	}
 	s, err := c.Stream(ctx, pulse.StreamIndex(e.Index))
@@ -310,23 +373,17 @@ func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]rou
 	if r.engine.Knows(n) {
 		on := r.name(s.Sink)
 		out := r.engine.On(time.Now(), n, on)
-		if on != "" {
-			r.known[r.whose[n]] = on
-		}
+		r.at(n, on)
 		return out, nil
 	}
-	if e.Kind != pulse.New && r.whose[n] != "" {
-		return nil, nil
-	}
-	id, wish, own := r.wishOf(r.snap, s)
+	id, own := r.who(r.snap, s)
 	if own {
 		return nil, nil
 	}
-	r.whose[n] = id.Key
-	r.known[id.Key] = r.name(s.Sink)
+	r.meet(n, s, id)
 	wanted := r.wanted[id.Key]
 	delete(r.wanted, id.Key)
-	return r.engine.Begins(time.Now(), n, r.name(s.Sink), wish, wanted), nil
+	return r.engine.Begins(time.Now(), n, r.name(s.Sink), r.wish(id), wanted), nil
 }
 
 // look takes the sinks anew, and then where the streams are.
@@ -337,6 +394,7 @@ func (r *router) look(ctx context.Context, c *pulse.Conn) ([]routing.Action, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	before := r.snap.Server.DefaultSink
 	r.snap = snap
 	r.engine.ComeHome = !r.server.config.Load().StayAway
 	now := time.Now()
@@ -345,6 +403,13 @@ func (r *router) look(ctx context.Context, c *pulse.Conn) ([]routing.Action, err
 	for i := range snap.Streams {
 		s := &snap.Streams[i]
 		out = append(out, r.engine.On(now, routing.Stream(s.Index), r.name(s.Sink))...)
+		r.at(routing.Stream(s.Index), r.name(s.Sink))
+	}
+	for key, app := range r.known {
+		if app.on == before {
+			app.on = standard // to the servers, on the default sink is following it
+		}
+		r.teach(ctx, c, key)
 	}
 	return out, nil
 }
@@ -352,25 +417,79 @@ func (r *router) look(ctx context.Context, c *pulse.Conn) ([]routing.Action, err
 // do makes the moves, each beside the others.
 func (r *router) do(ctx context.Context, c *pulse.Conn, todo []routing.Action) {
 	for _, a := range todo {
-		to := pulse.NoSink
-		for _, s := range r.snap.Sinks {
-			if s.Name == a.To {
-				to = s.Index
-			}
-		}
+		to := r.sink(a.To)
 		if r.server.verbose {
 			r.server.speak.info("stream %d → %s (%s)", a.Stream, term.Escape(a.To), a.By)
 		}
+		r.mu.Lock()
+		who := r.plays[a.Stream].who
+		r.mu.Unlock()
+		who.From, who.To = a.From, a.To
 		r.moving.Go(func() {
 			move, cancel := context.WithTimeout(ctx, pressTime)
 			defer cancel()
 			err := c.Move(move, to, pulse.StreamIndex(a.Stream))[0]
+			if err == nil {
+				r.write(a.By, who)
+			}
 			select {
 			case r.result <- outcome{a, err}:
 			case <-ctx.Done():
 			}
 		})
 	}
+}
+
+// teach lets the server start an application that is silent where its rule
+// wants it, when the server remembers it elsewhere: it may be heard there else
+// until we have moved it, 10 to 30 ms on a busy PipeWire.
+func (r *router) teach(ctx context.Context, c *pulse.Conn, key string) {
+	app := r.known[key]
+	if app == nil || app.teaching || app.group == (pulse.Group{}) || r.wanted[key] != "" {
+		return
+	}
+	for _, p := range r.plays {
+		if p.key == key || p.who.ID == app.group.ID && p.who.Name == app.group.Name {
+			return // it is not silent
+		}
+	}
+	name := r.resolve(r.wish(app.Identity))
+	if name == "" || name == app.on {
+		return
+	}
+	to := r.sink(name)
+	app.teaching = true
+	r.moving.Go(func() {
+		limit, cancel := context.WithTimeout(ctx, pressTime)
+		defer cancel()
+		err := c.Teach(limit, to, app.group)[0]
+		if err == nil {
+			r.write(state.Taught, state.Moved{Stream: uint32(pulse.NoStream), Application: app.group.Name, Key: key, ID: app.group.ID, Name: app.group.Name, To: name})
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		app.teaching = false
+		if err == nil {
+			app.on = name
+		}
+		if r.server.verbose && ctx.Err() == nil {
+			if err != nil {
+				r.server.speak.info("%s is not told to start on %s: %s", term.Escape(app.Label()), term.Escape(name), term.Escape(err.Error()))
+			} else {
+				r.server.speak.info("%s will start on %s", term.Escape(app.Label()), term.Escape(name))
+			}
+		}
+	})
+}
+
+// sink is the index of a sink of that name.
+func (r *router) sink(name string) pulse.SinkIndex {
+	for _, s := range r.snap.Sinks {
+		if s.Name == name {
+			return s.Index
+		}
+	}
+	return pulse.NoSink
 }
 
 // done takes a move that is over.
@@ -385,7 +504,7 @@ func (r *router) done(o outcome) {
 		return
 	}
 	r.engine.On(time.Now(), o.Stream, o.To)
-	r.known[r.whose[o.Stream]] = o.To
+	r.at(o.Stream, o.To)
 }
 
 // pressed takes a press before it moves anything.
@@ -413,10 +532,11 @@ func (r *router) intend(pids []int, way toggle.Way, sink string) *toggle.Output 
 	procs := proc.New(proc.FS("/proc"))
 	for _, pid := range pids {
 		key := identity.OfProcess(pid, procs).Key
-		from, ok := r.known[key]
-		if key == "" || !ok {
+		app := r.known[key]
+		if app == nil {
 			continue
 		}
+		from := app.on
 		if w := r.wanted[key]; w != "" {
 			from = w
 		}

@@ -51,7 +51,13 @@ func (d *Desk) Holds(v *toggle.View, cfg *config.Config) (map[pulse.StreamIndex]
 			}
 			on := v.Book.Output(s.Sink)
 			switch {
-			case on == nil:
+			case on == nil || e.By == state.Taught:
+			case e.By == state.User:
+				delete(held, s.Index)
+			case e.By == state.Rule && on.Name == m.To:
+				if held[s.Index] != HeldByRemembered {
+					held[s.Index] = HeldByRule
+				}
 			case e.By == state.Follow && on.Name == v.Snapshot.Server.DefaultSink:
 				held[s.Index] = HeldByDefault
 			case on.Name != m.To:

@@ -64,7 +64,7 @@ func moved(m toggle.Move) state.Moved {
 	if side == Playback {
 		side = "" // as it was always written
 	}
-	return state.Moved{Side: side, Stream: uint32(m.Stream), Application: m.Name, Program: m.Program, PID: m.PID, From: m.From, To: m.To}
+	return state.Moved{Side: side, Stream: uint32(m.Stream), Application: m.Name, Program: m.Program, PID: m.PID, From: m.From, To: m.To, ID: m.Group.ID, Name: m.Group.Name}
 }
 
 // recorded tells whether a move was one of what records.
@@ -188,7 +188,7 @@ func (d *Desk) takeBack(ctx context.Context, rep *toggle.Report, e state.Entry, 
 		}
 		m := toggle.Move{
 			Side: toggle.SideOf(v.Snapshot), Stream: b.stream.Index, Application: nameOf(b.stream), Media: b.stream.Media, To: b.from, Rule: "undo", Confidence: "certain",
-			Name: b.stream.Property("application.name"), Program: b.stream.Property("application.process.binary"), PID: b.stream.Property("application.process.id"),
+			Name: b.stream.Property("application.name"), Program: b.stream.Property("application.process.binary"), PID: b.stream.Property("application.process.id"), Group: pulse.GroupOf(b.stream),
 		}
 		if on := v.Book.Output(b.stream.Sink); on != nil {
 			m.From = on.Name

@@ -45,8 +45,9 @@ type Wish struct {
 // Action is a move to make.
 type Action struct {
 	Stream Stream
-	To     string
-	By     state.By
+	// From is where it is, "" for no sink.
+	From, To string
+	By       state.By
 }
 
 // Options are what the engine works with.
@@ -59,6 +60,8 @@ type Options struct {
 	// Asked says who moved a stream to a sink, from what other patoggles wrote
 	// down; "" when none did.
 	Asked func(s Stream, to string) state.By
+	// Users is told of a move by somebody else; nil for nobody.
+	Users func(s Stream, from, to string)
 }
 
 // Engine is the state. It is not safe for concurrent use.
@@ -189,7 +192,7 @@ func (e *Engine) move(now time.Time, i Stream, s *held, to string, by state.By) 
 	}
 	s.moves = append(s.moves, now)
 	s.expect = to
-	return []Action{{Stream: i, To: to, By: by}}
+	return []Action{{Stream: i, From: s.on, To: to, By: by}}
 }
 
 // Begins takes a stream that has just begun, on the sink it is on ("" for none)
@@ -369,7 +372,7 @@ func (e *Engine) Tick(now time.Time) []Action {
 // judge takes a stream that left its sink while that stayed: it was the user, or
 // a press of another patoggle.
 func (e *Engine) judge(now time.Time, i Stream, s *held) []Action {
-	young := s.young()
+	young, from := s.young(), s.from
 	s.from, s.leftAt = "", time.Time{}
 	s.home, s.expect = "", ""
 	var by state.By
@@ -381,6 +384,9 @@ func (e *Engine) judge(now time.Time, i Stream, s *held) []Action {
 	}
 	if by == "" {
 		by = state.User
+		if e.Users != nil {
+			e.Users(i, from, s.on)
+		}
 	}
 	s.want, s.by, s.since = s.on, by, now
 	return nil

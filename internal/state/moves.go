@@ -23,6 +23,7 @@ const (
 	Follow By = "follow" // patoggle follow or reset: the default sink
 	Home   By = "home"   // the sink came back
 	Undo   By = "undo"
+	Taught By = "taught" // silent; its next stream was to start there
 )
 
 // Entry is one line: streams that were moved together.
@@ -44,6 +45,12 @@ type Moved struct {
 	Application string `json:"application"`
 	Program     string `json:"program"`
 	PID         string `json:"pid"`
+	// Key is the application's identity, "" where only its stream is known.
+	Key string `json:"key,omitempty"`
+	// ID and Name are what the server remembers its sink by; both "" where that
+	// is a role, which others share.
+	ID   string `json:"group_id,omitempty"`
+	Name string `json:"group_name,omitempty"`
 	// From and To are names of sinks; From may be "".
 	From string `json:"from"`
 	To   string `json:"to"`
@@ -180,7 +187,44 @@ func (s *Store) compact() error {
 	return s.replace(movesFile, b, false)
 }
 
-// keep are the last keepMoves entries, and before them what undo needs.
+// group tells the applications of moves apart as the server does; "" where it
+// does not.
+func (m Moved) group() string {
+	if m.ID != "" {
+		return "id:" + m.ID
+	}
+	return m.Name
+}
+
+// Placed are the applications that patoggle was the last to put on a sink: the
+// server itself remembers that sink, and starts their next streams there.
+func Placed(entries []Entry) []Moved {
+	at := map[string]int{} // in all, from 1
+	var all []Moved
+	for _, e := range entries {
+		ours := e.By != User && e.By != Follow
+		for _, m := range e.Moves {
+			g := m.group()
+			switch i := at[g]; {
+			case g == "" || m.Side != "" && m.Side != "playback":
+			case i > 0 && ours:
+				all[i-1] = m
+			case i > 0:
+				all[i-1].To = ""
+			case ours:
+				all = append(all, m)
+				at[g] = len(all)
+			}
+		}
+	}
+	return slices.DeleteFunc(all, func(m Moved) bool { return m.To == "" })
+}
+
+// keepPlaced is of how many more applications the last entry is kept.
+const keepPlaced = 200
+
+// keep are the last keepMoves entries, and before them what undo needs and what
+// the server remembers of patoggle's doing.
 func keep(entries []Entry) []Entry {
 	if len(entries) <= keepMoves {
 		return entries
@@ -194,7 +238,33 @@ func keep(entries []Entry) []Entry {
 		}
 	}
 	slices.Reverse(more)
+	more = append(placed(old, last), more...)
+	slices.SortStableFunc(more, func(a, b Entry) int { return a.Time.Compare(b.Time) })
+	more = slices.CompactFunc(more, func(a, b Entry) bool { return a.ID == b.ID })
 	return append(more, last...)
+}
+
+// placed are the last of the old entries for each application that no later one
+// is about.
+func placed(old, last []Entry) []Entry {
+	seen := map[string]bool{"": true}
+	news := func(e Entry) (is bool) {
+		for _, m := range e.Moves {
+			is = is || !seen[m.group()]
+			seen[m.group()] = true
+		}
+		return is
+	}
+	for _, e := range last {
+		news(e)
+	}
+	var kept []Entry
+	for _, e := range slices.Backward(old) {
+		if news(e) && len(kept) < keepPlaced {
+			kept = append(kept, e)
+		}
+	}
+	return kept
 }
 
 // Undoable are the entries that undo may take back, oldest first: what a person

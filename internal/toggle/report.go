@@ -95,6 +95,8 @@ type Move struct {
 	// Name, Program and PID are what the application says of itself; "" when
 	// it does not. No name of a song is among them.
 	Name, Program, PID string `json:"-"`
+	// Group is what the server remembers its sink by.
+	Group pulse.Group `json:"-"`
 }
 
 // Window is the window a request was about.

@@ -571,6 +571,7 @@ func (p *Pipeline) add(rep *Report, v *View, s *pulse.Stream, rule, confidence s
 		Program:     s.Property("application.process.binary"),
 		PID:         s.Property("application.process.id"),
 		Side:        SideOf(v.Snapshot),
+		Group:       pulse.GroupOf(s),
 	}
 	if o := v.Book.Output(s.Sink); o != nil {
 		m.From = o.Name

@@ -190,7 +190,10 @@ func (s *Store) compact() error {
 // group tells the applications of moves apart as the server does; "" where it
 // does not.
 func (m Moved) group() string {
-	if m.ID != "" {
+	switch {
+	case m.Side != "" && m.Side != "playback":
+		return ""
+	case m.ID != "":
 		return "id:" + m.ID
 	}
 	return m.Name
@@ -206,7 +209,7 @@ func Placed(entries []Entry) []Moved {
 		for _, m := range e.Moves {
 			g := m.group()
 			switch i := at[g]; {
-			case g == "" || m.Side != "" && m.Side != "playback":
+			case g == "":
 			case i > 0 && ours:
 				all[i-1] = m
 			case i > 0:

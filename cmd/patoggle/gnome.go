@@ -67,6 +67,8 @@ type gnomeShell struct {
 	folder string // of the extension, in the user's own data
 	// settings reads and writes the shell's settings.
 	settings func(ctx context.Context, args ...string) (string, error)
+	// version asks the shell's program, where none runs.
+	version func(context.Context) string
 	// before is what the shell said of the extension; nil when no shell runs.
 	before *wayland.Extension
 }
@@ -84,6 +86,7 @@ func (a *app) findGNOME(ctx context.Context) (*gnomeShell, error) {
 		getenv:   a.getenv,
 		folder:   filepath.Join(data, "gnome-shell", "extensions", wayland.GNOMEExtension),
 		settings: gsettings,
+		version:  gnomeVersion,
 	}
 	if e, err := wayland.AskExtension(ctx, a.getenv); err == nil {
 		g.before = e
@@ -101,10 +104,34 @@ func gsettings(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
+// gnomeVersion is what the program prints, "GNOME Shell 43.9"; "" when it is not
+// there.
+func gnomeVersion(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "gnome-shell", "--version").Output()
+	if err != nil {
+		return ""
+	}
+	return string(out)
+}
+
+// release is the shell's; of one that runs what it says itself. 0 when nobody
+// knows.
+func (g *gnomeShell) release(ctx context.Context) int {
+	if g.before != nil && g.before.Release > 0 {
+		return g.before.Release
+	}
+	for word := range strings.FieldsSeq(g.version(ctx)) {
+		if n := wayland.GNOMERelease(word); n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
 // install puts the files where the shell looks for them, unless a package has,
 // and has it start the extension at the next login.
 func (g *gnomeShell) install(ctx context.Context) error {
-	from, err := g.files()
+	from, err := g.files(g.release(ctx))
 	if err != nil {
 		return err
 	}
@@ -116,11 +143,11 @@ func (g *gnomeShell) install(ctx context.Context) error {
 	return g.enable(ctx, true)
 }
 
-// files are those for this release, nil when a package brought them.
-func (g *gnomeShell) files() (fs.FS, error) {
-	release := firstModules
-	if g.before != nil {
-		release = g.before.Release
+// files are those for a release, 0 for an unknown one; nil when a package brought
+// them.
+func (g *gnomeShell) files(release int) (fs.FS, error) {
+	if release == 0 {
+		release = firstModules
 	}
 	switch {
 	case release < oldestGNOME:

@@ -27,7 +27,7 @@ func TestTextListsAreThoseOfGSettings(t *testing.T) {
 
 // shell is a GNOME whose settings are a map.
 func shell(t *testing.T, release int, settings map[string]string) *gnomeShell {
-	g := &gnomeShell{folder: filepath.Join(t.TempDir(), "extensions", "x"), getenv: func(string) string { return "" }}
+	g := &gnomeShell{version: func(context.Context) string { return "" }, folder: filepath.Join(t.TempDir(), "extensions", "x"), getenv: func(string) string { return "" }}
 	if release != 0 {
 		g.before = &wayland.Extension{Release: release}
 	}
@@ -77,6 +77,29 @@ func TestTheExtensionIsInstalledForTheReleaseThatRuns(t *testing.T) {
 	}
 	if err := shell(t, 42, nil).install(t.Context()); err == nil || err.Error() != "GNOME 42 is too old: the extension is for 43 and later" {
 		t.Errorf("on 42: %v", err)
+	}
+}
+
+func TestWhereNoShellRunsItsProgramTellsTheRelease(t *testing.T) {
+	for version, modern := range map[string]bool{"GNOME Shell 43.9\n": false, "GNOME Shell 51.alpha\n": true, "": true, "GNOME Shell\n": true} {
+		// None that runs, and one that runs and does not say.
+		for _, before := range []*wayland.Extension{nil, {}} {
+			g := shell(t, 0, map[string]string{"enabled-extensions": "@as []", "disabled-extensions": "@as []"})
+			g.before = before
+			g.version = func(context.Context) string { return version }
+			if err := g.install(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			text, err := os.ReadFile(filepath.Join(g.folder, "extension.js"))
+			if err != nil || strings.Contains(string(text), "export default") != modern {
+				t.Errorf("%q: %v, %.40q", version, err, text)
+			}
+		}
+	}
+	g := shell(t, 48, nil)
+	g.version = func(context.Context) string { return "GNOME Shell 43.9" }
+	if got := g.release(t.Context()); got != 48 {
+		t.Errorf("the one that runs is %d", got)
 	}
 }
 

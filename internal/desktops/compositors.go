@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -46,6 +45,9 @@ type compositor struct {
 	launcherUntold, lockUntold bool
 	// seatless is true where no window ever has the focus without a screen.
 	seatless bool
+	// What patoggle must say, where that is more than that no window has the
+	// focus, or that it does not answer by its title.
+	saysEmpty, saysCovered, saysLocked, saysHung string
 	// unaskable is what patoggle must say of a native window where answers is
 	// xOnly.
 	unaskable string
@@ -86,9 +88,9 @@ var compositors = map[string]compositor{
 	},
 	"kwin": {
 		title: "KWin", version: []string{"HOME/kwin_wayland", "--version"},
-		argv:    []string{"HOME/kwin_wayland", "--virtual", "--xwayland", "--socket", "wayland-kde", "--no-lockscreen"},
+		argv:    []string{"HOME/kwin_wayland", "--virtual", "--xwayland", "--socket", "wayland-kde"},
 		prepare: copied("kwin_wayland"), env: []string{"XDG_CURRENT_DESKTOP=KDE"},
-		launcher: layer, overlay: "needs a screen locker of Plasma's",
+		launcher: layer, lock: kwinLock, saysLocked: "the screen is locked",
 	},
 	"gnome": {
 		title: "GNOME", version: []string{"HOME/gnome-shell", "--version"},
@@ -134,33 +136,18 @@ func gnomeShell(w *world) error {
 	return copied("gnome-shell")(w)
 }
 
-// extended is gnomeShell, and the extension is there and switched on.
+// extended is gnomeShell after an installation of the extension by patoggle, which
+// finds the shell's release by the copy of its program.
 func extended(w *world) error {
 	if err := gnomeShell(w); err != nil {
 		return err
 	}
-	from := filepath.Dir(filepath.Dir(os.Getenv("PATOGGLE_LAB_BUILT"))) + "/packaging/gnome"
-	// Before 45 the shell's extensions were no ES modules.
-	if strings.HasPrefix(w.versionOf(w.Home+"/gnome-shell", "--version"), "43.") {
-		from += "/legacy"
+	path := "PATH=" + w.Home + ":" + w.Getenv("PATH")
+	r := w.Exec(lab.Cmd{Name: w.program, Args: []string{"gnome-extension", "install", "--timeout", "30s"}, Env: []string{path}})
+	if want := "the extension is installed; GNOME loads it at the next login"; r.Code != 0 || !strings.HasPrefix(r.Stdout, want) {
+		return fmt.Errorf("patoggle gnome-extension install: code %d, %s%s", r.Code, r.Stdout, r.Stderr)
 	}
-	metadata, err := os.ReadFile(from + "/metadata.json")
-	if err != nil {
-		return err
-	}
-	_, uuid, ok := strings.Cut(string(metadata), `"uuid"`)
-	if fields := strings.Split(uuid, `"`); ok && len(fields) > 1 {
-		uuid = fields[1]
-	}
-	to := w.Getenv("XDG_DATA_HOME") + "/gnome-shell/extensions/" + uuid
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		return err
-	}
-	settings := w.Getenv("XDG_CONFIG_HOME") + "/glib-2.0/settings"
-	if err := os.MkdirAll(settings, 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(settings+"/keyfile", fmt.Appendf(nil, "[org/gnome/shell]\nenabled-extensions=['%s']\n", uuid), 0o600)
+	return nil
 }
 
 // shell reads or, with a value, writes a property of the shell's.
@@ -209,6 +196,19 @@ func gnomeLock(w *world) (func(), error) {
 		w.pause()
 	}
 	return nil, fmt.Errorf("the shell does not lock without a display manager")
+}
+
+// kwinLock has KWin's own screen locker lock.
+func kwinLock(w *world) (func(), error) {
+	saver := func(method string) lab.Result {
+		return w.Run(nil, "gdbus", "call", "--session", "-d", "org.kde.KWin", "-o", "/ScreenSaver", "-m", "org.freedesktop.ScreenSaver."+method)
+	}
+	if r := saver("Lock"); r.Code != 0 {
+		return nil, fmt.Errorf("KWin does not lock: %s", r.Stderr)
+	}
+	w.Until("the lock", func() bool { return strings.Contains(saver("GetActive").Stdout, "true") })
+	w.settleDown()
+	return func() {}, nil
 }
 
 // layer shows a launcher that is a layer surface with the keyboard.

@@ -87,7 +87,7 @@ func mainCode(args []string, stdout, stderr io.Writer) int {
 	inside := flags.String("inside", "", "run the situations on this `desktop`, here")
 	sound := flags.String("sound", "", "only with this sound `server`: pulseaudio or pipewire")
 	only := flags.String("only", "", "only these `desktops`, \"sid/kwin,bookworm/sway\"; a root or a desktop alone will do")
-	cases := flags.String("case", "", "only `situations` whose name contains this")
+	cases := flags.String("case", "", "only `situations` whose name contains one of these, \"locked,no window\"")
 	rounds := flags.Int("times", 0, "measure so many presses beside X11 instead of running the situations")
 	table := flags.String("table", "", "write the table to this `file` as well")
 	verbose := flags.Bool("v", false, "tell every process that is started")
@@ -259,13 +259,10 @@ func wanted(only string, r run) bool {
 // enter runs this program for one desktop in its root, and hands on the lines it
 // prints.
 func enter(r run, built string, o options, stderr io.Writer, heard func(line []byte) error) error {
-	args := []string{"enter", "-b", built}
-	gnome := filepath.Join(filepath.Dir(filepath.Dir(built)), "packaging", "gnome")
-	args = append(args, "-b", gnome)
-	args = append(args, r.root, "timeout", "-s", "KILL", fmt.Sprint(int(patience.Seconds())),
+	args := []string{"enter", "-b", built, r.root, "timeout", "-s", "KILL", fmt.Sprint(int(patience.Seconds())),
 		"setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups",
-		"env", "HOME=/home/desk", "USER=desk", "PATOGGLE_LAB_BUILT="+built,
-		filepath.Join(built, "desktops"), "-inside", r.desktop, "-sound", r.sound, "-case", o.cases, "-times", fmt.Sprint(o.rounds))
+		"env", "HOME=/home/desk", "USER=desk", "PATOGGLE_LAB_BUILT=" + built,
+		filepath.Join(built, "desktops"), "-inside", r.desktop, "-sound", r.sound, "-case", o.cases, "-times", fmt.Sprint(o.rounds)}
 	if o.verbose {
 		args = append(args, "-v")
 	}

@@ -43,7 +43,7 @@ func stage(desktop, sound, only string, verbose bool, stdout, stderr io.Writer) 
 	}
 	out := json.NewEncoder(stdout)
 	for _, s := range situations {
-		if !strings.Contains(s.name, only) {
+		if !slices.ContainsFunc(strings.Split(only, ","), func(part string) bool { return strings.Contains(s.name, part) }) {
 			continue
 		}
 		o, err := s.in(c, sound, log)

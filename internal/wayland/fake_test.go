@@ -302,7 +302,18 @@ func TestKWinIsAskedByAScriptThatGoes(t *testing.T) {
 			t.Errorf("%s: %q is left", tt.name, left)
 		}
 	}
+	// Locked: the window below stays the active one.
+	k.mu.Lock()
+	k.id, k.run = 0, func(c *dbus.Conn, script string) { report(c, script, kwin67) }
+	k.mu.Unlock()
+	table := map[string]any{"GetActive": func() (bool, *dbus.Error) { return true, nil }}
+	if err := k.conn.ExportMethodTable(table, "/ScreenSaver", "org.freedesktop.ScreenSaver"); err != nil {
+		t.Fatal(err)
+	}
 	s, _ := session(t, "kwin_wayland", map[string]string{"XDG_RUNTIME_DIR": l.Runtime})
+	if a, err := s.Ask(t.Context()); err != nil || a.Focused != nil || a.Holder != Lock || len(a.Windows) == 0 {
+		t.Errorf("locked: %+v, %v", a, err)
+	}
 	s.PID = os.Getppid()
 	if _, err := s.Ask(t.Context()); err == nil || !strings.Contains(err.Error(), "is another session's") {
 		t.Errorf("another session's KWin: %v", err)

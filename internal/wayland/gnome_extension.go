@@ -83,7 +83,7 @@ func AskExtension(ctx context.Context, getenv func(string) string) (*Extension, 
 	version := bus.Variant("")
 	if c.Call(ctx, shell, "Get", []any{gnomeService, "ShellVersion"}, &version) == nil {
 		text, _ := version.Value().(string)
-		e.Release = release(text)
+		e.Release = GNOMERelease(text)
 	}
 	return e, nil
 }
@@ -100,8 +100,9 @@ func extensionInfo(ctx context.Context, c *bus.Conn, owner string) (*Extension, 
 	return &Extension{Known: len(info) > 0, State: int(state), Text: text}, nil
 }
 
-// release is the first number of a version: 43 of "43.9", 51 of "51.alpha".
-func release(version string) int {
+// GNOMERelease is the first number of a version: 43 of "43.9", 51 of "51.alpha", 0 of
+// none.
+func GNOMERelease(version string) int {
 	first, _, _ := strings.Cut(version, ".")
 	n, err := strconv.Atoi(first)
 	if err != nil {

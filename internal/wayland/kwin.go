@@ -44,7 +44,12 @@ const kwinScript = `(function () {
 // askKWin has KWin run a script that reports. The script is gone afterwards: one
 // that stayed would outlive a crash of ours.
 func askKWin(ctx context.Context, s *Session) (*Answer, error) {
-	c, owner, err := s.openBus(ctx, kwinService)
+	// Its screen locker is a part of it (kscreenlocker 5.27 and 6.7, ksldapp.cpp).
+	var locked bool
+	c, owner, err := s.openBus(ctx, kwinService, &bus.Question{
+		Object: bus.Object{Destination: kwinService, Path: "/ScreenSaver", Interface: "org.freedesktop.ScreenSaver"},
+		Method: "GetActive", Results: []any{&locked}, // an error: it has none
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +76,11 @@ func askKWin(ctx context.Context, s *Session) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseKWin([]byte(report))
+	a, err := parseKWin([]byte(report))
+	if err == nil && locked {
+		a.Focused, a.Holder = nil, Lock
+	}
+	return a, err
 }
 
 // runScript loads and starts a script and waits for its report. It is unloaded

@@ -335,7 +335,7 @@ func TestTheStateOfTheExtensionHasASentence(t *testing.T) {
 		}
 	}
 	for version, want := range map[string]int{"43.9": 43, "51.alpha": 51, "3.38.1": 3, "": 0, "x": 0} {
-		if got := release(version); got != want {
+		if got := GNOMERelease(version); got != want {
 			t.Errorf("%q is %d", version, got)
 		}
 	}

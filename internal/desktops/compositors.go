@@ -61,7 +61,7 @@ var compositors = map[string]compositor{
 	"sway": {
 		title: "sway", argv: []string{"sway", "-c", "HOME/sway.conf"}, version: []string{"sway", "--version"},
 		env: headless, prepare: file("sway.conf", "focus_follows_mouse no\n"),
-		launcher: layer, lock: swaylock,
+		launcher: layer, lock: swaylock, saysEmpty: "this workspace is empty",
 	},
 	"labwc": {
 		title: "labwc", argv: []string{"labwc"}, version: []string{"labwc", "--version"},
@@ -75,7 +75,7 @@ var compositors = map[string]compositor{
 	"phoc": {
 		title: "phoc", argv: []string{"phoc", "-C", "HOME/phoc.ini"}, version: []string{"phoc", "--version"},
 		env: headless, answers: applications, prepare: file("phoc.ini", "[core]\nxwayland=true\n"),
-		launcher: layer, overlay: "swaylock and phoc do not get on",
+		launcher: layer, overlay: "swaylock and phoc do not get on", saysHung: "Phosh does not answer",
 	},
 	"hyprland": {
 		title: "Hyprland", argv: []string{"Hyprland"}, version: []string{"Hyprland", "--version"},
@@ -102,7 +102,8 @@ var compositors = map[string]compositor{
 		title: "GNOME with the extension", version: []string{"HOME/gnome-shell", "--version"},
 		argv:    []string{"HOME/gnome-shell", "--headless", "--wayland", "--virtual-monitor", "1280x800"},
 		prepare: extended, env: gnomeEnv, settle: shutOverview,
-		launcher: overview, lock: gnomeLock,
+		launcher: overview, lock: gnomeLock, saysEmpty: "this workspace is empty",
+		saysCovered: "the overview is open", saysLocked: "the screen is locked", saysHung: "GNOME does not answer",
 	},
 }
 
@@ -142,8 +143,8 @@ func extended(w *world) error {
 	if err := gnomeShell(w); err != nil {
 		return err
 	}
-	path := "PATH=" + w.Home + ":" + w.Getenv("PATH")
-	r := w.Exec(lab.Cmd{Name: w.program, Args: []string{"gnome-extension", "install", "--timeout", "30s"}, Env: []string{path}})
+	env := append([]string{"PATH=" + w.Home + ":" + w.Getenv("PATH")}, gnomeEnv...)
+	r := w.Exec(lab.Cmd{Name: w.program, Args: []string{"gnome-extension", "install", "--timeout", "30s"}, Env: env})
 	if want := "the extension is installed; GNOME loads it at the next login"; r.Code != 0 || !strings.HasPrefix(r.Stdout, want) {
 		return fmt.Errorf("patoggle gnome-extension install: code %d, %s%s", r.Code, r.Stdout, r.Stderr)
 	}

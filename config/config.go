@@ -34,6 +34,8 @@ type Config struct {
 	Names []Name
 	// Notify says which of the two programs shows notifications.
 	Notify Notify
+	// Volume says what becomes of an application's volume when it moves.
+	Volume Volume
 	// Hotkeys are the bindings of the daemon in file order; empty means the
 	// default. Use Bindings to read them.
 	Hotkeys []Hotkey
@@ -86,6 +88,27 @@ func (n Notify) Daemon() bool { return n != NotifyNever }
 // OneShot reports whether the one-shot shows notifications without being
 // asked on its command line.
 func (n Notify) OneShot() bool { return n == NotifyAlways }
+
+// Volume says what becomes of a stream's volume when it moves. The zero value is
+// the default, VolumeKeep.
+type Volume int
+
+// The values of the key "volume".
+const (
+	// VolumeKeep leaves it as it is. In the file: "keep".
+	VolumeKeep Volume = iota
+	// VolumeRemember makes it what the application had on that sink, and on a
+	// sink that is new to it never louder than it was. In the file: "remember".
+	VolumeRemember
+)
+
+// String returns the value as it is written in the file.
+func (v Volume) String() string {
+	if v == VolumeRemember {
+		return `"remember"`
+	}
+	return `"keep"`
+}
 
 // Action is what a hotkey does. The zero value is Next.
 type Action int

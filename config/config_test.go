@@ -123,16 +123,16 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 		want      []string
 	}{
 		{"unknown key", "notify = true\nspeed = 3\n", []string{
-			`c.toml:2:1: unknown key "speed", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "rule" and "hotkey"`,
+			`c.toml:2:1: unknown key "speed", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "volume", "rule" and "hotkey"`,
 		}},
 		{"near miss", "sink = ['a']", []string{
-			`c.toml:1:1: unknown key "sink", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "rule" and "hotkey"; did you mean "sinks"?`,
+			`c.toml:1:1: unknown key "sink", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "volume", "rule" and "hotkey"; did you mean "sinks"?`,
 		}},
 		{"swapped letters and upper case", "NOITFY = true", []string{
-			`c.toml:1:1: unknown key "NOITFY", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "rule" and "hotkey"; did you mean "notify"?`,
+			`c.toml:1:1: unknown key "NOITFY", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "volume", "rule" and "hotkey"; did you mean "notify"?`,
 		}},
 		{"unknown table", "[colours]\nred = 1", []string{
-			`c.toml:1:2: unknown key "colours", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "rule" and "hotkey"`,
+			`c.toml:1:2: unknown key "colours", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "volume", "rule" and "hotkey"`,
 		}},
 		{"columns are characters", `names = {"ä" = "ö", "ü" = 1}`, []string{
 			`c.toml:1:27: a nickname is a string, not a number`,

@@ -14,7 +14,7 @@ const MaxSize = 1 << 20
 
 // The keys of the file.
 var (
-	topKeys    = []string{"sinks", "sources", "skip", "names", "notify", "come_home", "rule", "hotkey"}
+	topKeys    = []string{"sinks", "sources", "skip", "names", "notify", "come_home", "volume", "rule", "hotkey"}
 	hotkeyKeys = []string{"keys", "do", "side", "sink", "source"}
 	sides      = []string{"output", "input", "both"}
 	actions    = []string{"next", "prev", "to", "undo", "follow", "remember", "forget"}
@@ -74,6 +74,8 @@ func (p *parser) top(root *value) {
 			p.notify(f)
 		case "come_home":
 			p.comeHome(f)
+		case "volume":
+			p.volume(f)
 		case "rule":
 			p.rules(f)
 		case "hotkey":
@@ -210,6 +212,18 @@ func (p *parser) notify(f *field) {
 		p.fail(v.position, `"notify" wants true, false or "daemon", not %s`, quote(v.text))
 	default:
 		p.fail(v.position, `"notify" wants true, false or "daemon", not %s`, v.kind)
+	}
+}
+
+func (p *parser) volume(f *field) {
+	const want = `"volume" wants "keep" or "remember", not %s`
+	switch v := f.value; {
+	case v.kind != stringKind:
+		p.fail(v.position, want, v.kind)
+	case v.text == "remember":
+		p.config.Volume = VolumeRemember
+	case v.text != "keep":
+		p.fail(v.position, want, quote(v.text))
 	}
 }
 

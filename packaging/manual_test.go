@@ -277,7 +277,7 @@ func TestTheExamplesOfTheConfigurationAreGood(t *testing.T) {
 				t.Errorf("%v in\n%s", err, text)
 				continue
 			}
-			if len(c.Sinks)+len(c.Hotkeys) == 0 {
+			if len(c.Sinks)+len(c.Hotkeys)+int(c.Volume) == 0 {
 				t.Errorf("this sets nothing:\n%s", text)
 			}
 		}

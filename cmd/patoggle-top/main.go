@@ -18,6 +18,7 @@ import (
 	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/proc"
+	"github.com/patoggle/patoggle/internal/state"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/internal/top"
@@ -82,6 +83,12 @@ func run(args []string, stdout, stderr io.Writer, getenv func(string) string) in
 	if err != nil {
 		return fail(stderr, &toggle.Problem{Kind: toggle.Failed, Message: "cannot use this terminal: " + term.Escape(err.Error()), Hint: "TERM must name a terminal that this machine knows"})
 	}
+	var levels func() ([]state.Level, error)
+	var keep func(left, came []state.Level) error
+	if dir, err := state.Path(getenv); err == nil {
+		s := state.Open(dir, nil)
+		levels, keep = s.Levels, s.KeepLevels
+	}
 	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces
 	return fail(stderr, top.Run(context.Background(), top.Options{
 		Pipeline: toggle.Pipeline{
@@ -90,7 +97,9 @@ func run(args []string, stdout, stderr io.Writer, getenv func(string) string) in
 			PID:      os.Getpid(),
 			UID:      os.Getuid(),
 			Hostname: host,
+			Levels:   levels,
 		},
+		Keep: keep,
 		Dial: func(ctx context.Context) (*pulse.Conn, error) {
 			return pulse.Dial(ctx, pulse.Options{Server: server, Getenv: getenv, Properties: toggle.Properties()})
 		},

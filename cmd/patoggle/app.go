@@ -20,6 +20,7 @@ import (
 	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/proc"
+	"github.com/patoggle/patoggle/internal/state"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/pulse"
@@ -317,6 +318,13 @@ func (a *app) pipeline(cfg *config.Config) *toggle.Pipeline {
 		UID:      os.Getuid(),
 		Hostname: host,
 		User:     userName,
+		Levels: func() ([]state.Level, error) {
+			s, err := a.store()
+			if err != nil {
+				return nil, err
+			}
+			return s.Levels()
+		},
 	}
 }
 

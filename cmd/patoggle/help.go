@@ -124,9 +124,9 @@ Example, in ~/.config/waybar/config:
 Usage:
     patoggle undo [--json]
 
-The streams go back to the sinks they came from. Once more takes back the move
-before; those of patoggled's keys count too. Moves of streams that have ended
-are passed over.
+The streams go back to the sinks they came from, and with volume = "remember" to
+the volume they had there. Once more takes back the move before; those of
+patoggled's keys count too. Moves of streams that have ended are passed over.
 
 Example:
     patoggle && patoggle undo

@@ -46,7 +46,7 @@ func keysOf(t *testing.T, text string) []string {
 // The forms that patoggle(1) promises to scripts.
 var (
 	reportKeys = `window.id window.title window.class window.app_id window.desktop window.pids[] window.remote application result reason
-		moves[] moves[].side moves[].stream moves[].application moves[].media moves[].from moves[].to moves[].rule moves[].confidence moves[].result moves[].error`
+		moves[] moves[].side moves[].stream moves[].application moves[].media moves[].from moves[].to moves[].rule moves[].confidence moves[].result moves[].volume=null moves[].error`
 	listKeys = `server.name server.version server.pipewire default_sink reason
 		sinks[] sinks[].index sinks[].name sinks[].description sinks[].nickname sinks[].default sinks[].state sinks[].available
 		sinks[].volume_percent sinks[].muted sinks[].in_cycle sinks[].ring sinks[].streams[]

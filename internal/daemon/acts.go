@@ -80,14 +80,35 @@ func (s *server) record(h config.Hotkey, rep *toggle.Report) {
 	}
 }
 
+// SetLevels and Stream make a claimer a toggle.Mixer.
+func (c *claimer) SetLevels(ctx context.Context, all ...pulse.StreamLevels) []error {
+	if m, ok := c.Sound.(toggle.Mixer); ok {
+		return m.SetLevels(ctx, all...)
+	}
+	return closed(len(all))
+}
+
+// Stream is SetLevels' companion.
+func (c *claimer) Stream(ctx context.Context, i pulse.StreamIndex) (*pulse.Stream, error) {
+	if m, ok := c.Sound.(toggle.Mixer); ok {
+		return m.Stream(ctx, i)
+	}
+	return nil, pulse.ErrClosed
+}
+
+// closed are n errors for what a connection without that request is asked.
+func closed(n int) []error {
+	errs := make([]error, n)
+	for i := range errs {
+		errs[i] = pulse.ErrClosed
+	}
+	return errs
+}
+
 // Follow makes a claimer a lasting.Follower.
 func (c *claimer) Follow(ctx context.Context, streams ...pulse.StreamIndex) []error {
 	if f, ok := c.Sound.(lasting.Follower); ok {
 		return f.Follow(ctx, streams...)
 	}
-	errs := make([]error, len(streams))
-	for i := range errs {
-		errs[i] = pulse.ErrClosed
-	}
-	return errs
+	return closed(len(streams))
 }

@@ -310,6 +310,9 @@ func (d *service) newServer() *server {
 		d.store = d.openStore()
 	}
 	server.store = d.store
+	if d.store != nil {
+		server.base.Levels = d.store.Levels
+	}
 	return server
 }
 

@@ -31,6 +31,7 @@ type router struct {
 	known  map[string]*application // that have played, by their keys
 	wanted map[string]string       // sinks asked for while they were silent, by the same
 	plays  map[routing.Stream]player
+	loud   map[routing.Stream]*standing
 
 	rules  *config.RuleBook
 	of     *config.Config // whose rules they are
@@ -167,6 +168,7 @@ func (r *router) begin(snap *pulse.Snapshot, first bool) (todo []routing.Action)
 	defer r.mu.Unlock()
 	r.snap = snap
 	r.plays = map[routing.Stream]player{}
+	r.loud = map[routing.Stream]*standing{}
 	r.engine = routing.New(routing.Options{
 		ComeHome:   !r.server.config.Load().StayAway,
 		PulseAudio: !snap.Server.PipeWire,
@@ -184,6 +186,7 @@ func (r *router) begin(snap *pulse.Snapshot, first bool) (todo []routing.Action)
 		}
 		n, wish := routing.Stream(s.Index), r.wish(id)
 		r.meet(n, s, id)
+		r.hear(time.Now(), n, s)
 		if first {
 			on := r.name(s.Sink)
 			r.engine.Found(time.Now(), n, on, wish, r.written(s, on))
@@ -360,6 +363,7 @@ func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]rou
 		defer r.mu.Unlock()
 		r.engine.Ends(n)
 		key := r.plays[n].key
+		r.unhear(time.Now(), n)
 		delete(r.plays, n)
 		r.teach(ctx, c, key)
 		return nil, nil
@@ -371,6 +375,7 @@ func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]rou
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.engine.Knows(n) {
+		r.hear(time.Now(), n, s)
 		on := r.name(s.Sink)
 		out := r.engine.On(time.Now(), n, on)
 		r.at(n, on)
@@ -381,6 +386,7 @@ func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]rou
 		return nil, nil
 	}
 	r.meet(n, s, id)
+	r.hear(time.Now(), n, s)
 	wanted := r.wanted[id.Key]
 	delete(r.wanted, id.Key)
 	return r.engine.Begins(time.Now(), n, r.name(s.Sink), r.wish(id), wanted), nil
@@ -402,6 +408,9 @@ func (r *router) look(ctx context.Context, c *pulse.Conn) ([]routing.Action, err
 	out := r.engine.Sinks(now, names, standard)
 	for i := range snap.Streams {
 		s := &snap.Streams[i]
+		if n := routing.Stream(s.Index); r.engine.Knows(n) {
+			r.hear(now, n, s)
+		}
 		out = append(out, r.engine.On(now, routing.Stream(s.Index), r.name(s.Sink))...)
 		r.at(routing.Stream(s.Index), r.name(s.Sink))
 	}
@@ -428,7 +437,7 @@ func (r *router) do(ctx context.Context, c *pulse.Conn, todo []routing.Action) {
 		r.moving.Go(func() {
 			move, cancel := context.WithTimeout(ctx, pressTime)
 			defer cancel()
-			err := c.Move(move, to, pulse.StreamIndex(a.Stream))[0]
+			err := r.move(move, c, to, pulse.StreamIndex(a.Stream))
 			if err == nil {
 				r.write(a.By, who)
 			}

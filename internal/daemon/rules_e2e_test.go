@@ -17,13 +17,13 @@ func onBothServers(t *testing.T, f func(t *testing.T, r *rig)) {
 }
 
 // paplay starts a player and returns it with its stream.
-func (r *rig) paplay() (*lab.Process, int) {
+func (r *rig) paplay(more ...string) (*lab.Process, int) {
 	r.t.Helper()
 	before := map[int]bool{}
 	for _, s := range r.sound.Streams() {
 		before[s.Index] = true
 	}
-	p := r.Spawn("paplay", "--raw", "/dev/zero") // silence without end
+	p := r.Spawn("paplay", append(more, "--raw", "/dev/zero")...) // silence without end
 	s := r.sound.WaitStream("paplay", func(s lab.Stream) bool { return !before[s.Index] && s.Props["application.name"] == "paplay" })
 	return p, s.Index
 }

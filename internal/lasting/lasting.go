@@ -14,6 +14,7 @@ import (
 
 	"github.com/patoggle/patoggle/config"
 	"github.com/patoggle/patoggle/internal/identity"
+	"github.com/patoggle/patoggle/internal/level"
 	"github.com/patoggle/patoggle/internal/proc"
 	"github.com/patoggle/patoggle/internal/state"
 	"github.com/patoggle/patoggle/internal/term"
@@ -46,6 +47,9 @@ func failed(err error) *toggle.Problem {
 // Record writes down what a request moved, so that undo knows it. A report that
 // moved nothing is nothing to write.
 func Record(s *state.Store, by state.By, rep *toggle.Report) error {
+	if err := s.KeepLevels(rep.Left, rep.Came); err != nil {
+		return err
+	}
 	e := state.Entry{By: by}
 	for _, m := range rep.Moves {
 		if m.Result == toggle.Moved {
@@ -64,7 +68,7 @@ func moved(m toggle.Move) state.Moved {
 	if side == Playback {
 		side = "" // as it was always written
 	}
-	return state.Moved{Side: side, Stream: uint32(m.Stream), Application: m.Name, Program: m.Program, PID: m.PID, From: m.From, To: m.To, ID: m.Group.ID, Name: m.Group.Name}
+	return state.Moved{Side: side, Stream: uint32(m.Stream), Application: m.Name, Program: m.Program, PID: m.PID, From: m.From, To: m.To, Loud: m.Volume, ID: m.Group.ID, Name: m.Group.Name}
 }
 
 // recorded tells whether a move was one of what records.
@@ -138,6 +142,7 @@ type back struct {
 	view   *toggle.View
 	stream *pulse.Stream
 	from   string
+	loud   *state.Loud
 }
 
 // streamsOf finds the streams of an entry in a view of their side. Where a server
@@ -153,7 +158,7 @@ func streamsOf(v *toggle.View, e state.Entry) []back {
 		}
 		if st := s.Stream(pulse.StreamIndex(m.Stream)); st != nil && plays(st, m) && !taken[st.Index] {
 			taken[st.Index] = true
-			found = append(found, back{v, st, m.From})
+			found = append(found, back{v, st, m.From, m.Loud})
 			continue
 		}
 		for i := range s.Streams {
@@ -161,7 +166,7 @@ func streamsOf(v *toggle.View, e state.Entry) []back {
 			on := s.Sink(st.Sink)
 			if m.PID != "" && plays(st, m) && !taken[st.Index] && on != nil && on.Name == m.To {
 				taken[st.Index] = true
-				found = append(found, back{v, st, m.From})
+				found = append(found, back{v, st, m.From, m.Loud})
 			}
 		}
 	}
@@ -204,7 +209,18 @@ func (d *Desk) takeBack(ctx context.Context, rep *toggle.Report, e state.Entry, 
 		case b.stream.Sink == to.Index:
 			m.Result = toggle.AlreadyThere
 		default:
-			err := v.Sound().Move(ctx, to.Index, b.stream.Index)[0]
+			loud, err := d.backTo(ctx, b, to)
+			if err != nil {
+				return err
+			}
+			m.Volume = loud.Change(b.stream.Index)
+			err = loud.Around(ctx, []pulse.StreamIndex{b.stream.Index}, func(ctx context.Context, streams []pulse.StreamIndex) []error {
+				return v.Sound().Move(ctx, to.Index, streams...)
+			})[0]
+			if err == nil {
+				left, came := loud.Left(func(pulse.StreamIndex) bool { return true })
+				rep.Left, rep.Came = append(rep.Left, left...), append(rep.Came, came...)
+			}
 			switch {
 			case errors.Is(err, pulse.ErrGone):
 				continue
@@ -227,6 +243,9 @@ func (d *Desk) takeBack(ctx context.Context, rep *toggle.Report, e state.Entry, 
 		rep.Application = m.Application
 	}
 	if first == nil || len(entry.Moves) > 0 {
+		if err := d.Store.KeepLevels(rep.Left, rep.Came); err != nil {
+			return failed(err)
+		}
 		if _, err := d.Store.Record(entry); err != nil {
 			return failed(err)
 		}
@@ -241,6 +260,30 @@ func (d *Desk) takeBack(ctx context.Context, rep *toggle.Report, e state.Entry, 
 		rep.Reason = fmt.Sprintf("%s already %s %s", term.Escape(rep.Application), already, term.Escape(rep.To.Label))
 	}
 	return nil
+}
+
+// backTo plans the volume of a stream that goes back: what it had there, unless
+// somebody has set another one since. Then that counts, and is at least not louder
+// there than it is now.
+func (d *Desk) backTo(ctx context.Context, b back, to *toggle.Output) (*toggle.Loudness, error) {
+	v := b.view
+	m, ok := v.Sound().(toggle.Mixer)
+	if !ok || v.Snapshot.Input || b.loud == nil && !d.Remembers() {
+		return nil, nil
+	}
+	if len(v.Match.Streams) == 0 { // whose volume it is
+		if err := d.Resolve(ctx, v, 0); err != nil {
+			return nil, err
+		}
+	}
+	known := func(string, string) *level.Known { return nil }
+	if b.loud == nil {
+		known = d.KnownLevels()
+	} else if k := toggle.Known(b.loud.To); level.Same(pulse.Levels{Volumes: []uint32{k.Volume}}, pulse.Levels{Volumes: []uint32{b.stream.Levels.Max()}}) {
+		known = func(string, string) *level.Known { return toggle.Known(b.loud.From) }
+	}
+	key := func(s *pulse.Stream) string { return toggle.VolumeKey(d.Identify(v, s.Index), s) }
+	return toggle.NewLoudness(m, v.Snapshot, &to.Sink, []pulse.StreamIndex{b.stream.Index}, key, known), nil
 }
 
 // nameOf is an application's name for a person that is no name of a song.
@@ -292,7 +335,14 @@ func (d *Desk) follow(ctx context.Context, v *toggle.View, rep *toggle.Report) e
 	}
 	entry := state.Entry{By: state.Follow}
 	var first *toggle.Problem
-	errs := follower.Follow(ctx, streams...)
+	loud := d.Loudness(v, to, streams)
+	errs := loud.Around(ctx, streams, func(ctx context.Context, streams []pulse.StreamIndex) []error {
+		return follower.Follow(ctx, streams...)
+	})
+	rep.Left, rep.Came = loud.Left(func(i pulse.StreamIndex) bool { return errs[slices.Index(streams, i)] == nil })
+	for i := range rep.Moves {
+		rep.Moves[i].Volume = loud.Change(rep.Moves[i].Stream)
+	}
 	for i := range rep.Moves {
 		m := &rep.Moves[i]
 		m.To = to.Name
@@ -315,6 +365,9 @@ func (d *Desk) follow(ctx context.Context, v *toggle.View, rep *toggle.Report) e
 	}
 	rep.Moves = slices.DeleteFunc(rep.Moves, func(m toggle.Move) bool { return m.Result == "" })
 	if len(entry.Moves) > 0 {
+		if err := d.Store.KeepLevels(rep.Left, rep.Came); err != nil {
+			return failed(err)
+		}
 		if _, err := d.Store.Record(entry); err != nil {
 			return failed(err)
 		}
@@ -323,21 +376,6 @@ func (d *Desk) follow(ctx context.Context, v *toggle.View, rep *toggle.Report) e
 		return first
 	}
 	return nil
-}
-
-// Identify says who plays a stream of the view.
-func (d *Desk) Identify(v *toggle.View, i pulse.StreamIndex) identity.Identity {
-	s, pid := v.Snapshot.Stream(i), 0
-	for _, m := range v.Match.Streams {
-		if m.Index == i {
-			pid = m.PID
-		}
-	}
-	procs, _ := d.Procs().(*proc.Reader)
-	if procs == nil {
-		return identity.Of(s, 0, nil)
-	}
-	return identity.Of(s, pid, procs)
 }
 
 // Remember keeps the target's application where it plays now, and returns what

@@ -54,6 +54,15 @@ type Moved struct {
 	// From and To are names of sinks; From may be "".
 	From string `json:"from"`
 	To   string `json:"to"`
+	// Loud is what the volume was before and after; nil where the move left it
+	// alone.
+	Loud *Loud `json:"loud,omitempty"`
+}
+
+// Loud is a change of a stream's volume.
+type Loud struct {
+	From Volume `json:"from"`
+	To   Volume `json:"to"`
 }
 
 // header is the first line of the file.
@@ -288,7 +297,7 @@ func Undoable(entries []Entry) []Entry {
 	return out
 }
 
-// Clear forgets everything: what is remembered and the moves.
+// Clear forgets everything: what is remembered, the moves and the levels.
 func (s *Store) Clear() error {
 	unlock, err := s.lock()
 	if err != nil {
@@ -296,7 +305,7 @@ func (s *Store) Clear() error {
 	}
 	defer unlock()
 	var errs []error
-	for _, name := range []string{rememberedFile, movesFile} {
+	for _, name := range files {
 		if err := os.Remove(filepath.Join(s.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}

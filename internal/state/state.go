@@ -1,12 +1,14 @@
 // Package state is what patoggle remembers from one call to the next and from
 // one login to the next: which application stays on which sink, and which moves
-// were made. Both programs read and write the same two files in
+// were made. Both programs read and write the same files in
 // $XDG_STATE_HOME/patoggle, which are for people to read as well:
 //
 //   - remembered.json, replaced as a whole: written to a new file, which then
 //     takes the old one's place.
 //   - moves.jsonl, one line for each move, added at the end, so that a key press
 //     neither reads nor rewrites anything.
+//   - levels.json, how loud applications played on sinks, with volume =
+//     "remember" only; replaced as a whole.
 //
 // The folder has mode 0700 and the files 0600. Writers hold a lock. A file that
 // is broken, or of another program or version, is put aside under another name,
@@ -29,7 +31,7 @@ import (
 	"time"
 )
 
-// Version is that of both files. Another one is put aside.
+// Version is that of the files. Another one is put aside.
 const Version = 1
 
 const (
@@ -46,6 +48,9 @@ const (
 	// lockWait bounds the wait for another writer, who takes a millisecond.
 	lockWait = time.Second
 )
+
+// files are what is remembered in.
+var files = []string{rememberedFile, movesFile, levelsFile}
 
 // Store is the folder. Its methods may be called by several goroutines and
 // processes.
@@ -299,7 +304,7 @@ func (s *Store) replace(name string, b []byte, sync bool) error {
 
 // sweep removes what a writer left that was killed. The lock is held.
 func (s *Store) sweep() {
-	for _, name := range []string{rememberedFile, movesFile} {
+	for _, name := range files {
 		left, _ := filepath.Glob(filepath.Join(s.dir, "."+name+".*"))
 		for _, file := range left {
 			os.Remove(file)

@@ -163,6 +163,9 @@ func moveProblem(err error, m *Move) *Problem {
 	p := &Problem{Kind: Failed, Err: err}
 	who := fmt.Sprintf("%s (stream %d)", Quote(m.Application), m.Stream)
 	switch {
+	case errors.Is(err, errVolume):
+		p.Message = "the volume of " + who + " could not be lowered, so it stays where it is"
+		p.Hint = `volume = "keep" in the configuration moves it as loud as it is`
 	case errors.Is(err, pulse.ErrRefused):
 		p.Message = who + " refuses to be moved"
 		p.Hint = `its program forbids it (DONT_MOVE); for programs that use OpenAL, put "allow-moves = true" under [pulse] in ~/.alsoftrc`

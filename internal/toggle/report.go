@@ -7,6 +7,7 @@ import (
 
 	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/match"
+	"github.com/patoggle/patoggle/internal/state"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/pulse"
 )
@@ -72,6 +73,9 @@ type Report struct {
 	To *Output `json:"-"`
 	// Source is where the recordings of a pair go, nil when none do.
 	Source *Output `json:"-"`
+	// Left is how loud applications were where they have left, to be written
+	// down; Came names where they came to, of which nothing is known any more.
+	Left, Came []state.Level `json:"-"`
 }
 
 // Move is one stream in a Report.
@@ -87,6 +91,9 @@ type Move struct {
 	Rule       string  `json:"rule"`
 	Confidence string  `json:"confidence"`
 	Result     Outcome `json:"result"`
+	// Volume is what the stream's volume was and becomes, nil when the move
+	// leaves it alone.
+	Volume *state.Loud `json:"volume"`
 	// Error is one sentence, "" unless Result is "failed" or "stays".
 	Error string `json:"error"`
 
@@ -155,11 +162,15 @@ func (r *Report) linesOf(side string) []string {
 	if to != nil {
 		label = term.Escape(to.Label)
 	}
+	loud := map[key]string{} // where the volume changes
 	for _, m := range r.Moves {
 		if m.side() != side || to == nil && m.Result != Stays {
 			continue
 		}
 		k := key{m.Application, m.Error, m.Result}
+		if m.Volume != nil && loud[k] == "" {
+			loud[k] = fmt.Sprintf("at %.0f%%", m.Volume.To.Percent)
+		}
 		if count[k]++; count[k] == 1 {
 			order = append(order, k)
 		}
@@ -184,12 +195,18 @@ func (r *Report) linesOf(side string) []string {
 		default:
 			continue
 		}
-		about := of
-		if n := count[k]; n > 1 {
-			about = strings.TrimPrefix(fmt.Sprintf("%s, %d streams", of, n), ", ")
+		var more []string
+		if of != "" {
+			more = append(more, of)
 		}
-		if about != "" {
-			line += " (" + about + ")"
+		if n := count[k]; n > 1 {
+			more = append(more, fmt.Sprintf("%d streams", n))
+		}
+		if loud[k] != "" {
+			more = append(more, loud[k])
+		}
+		if len(more) > 0 {
+			line += " (" + strings.Join(more, ", ") + ")"
 		}
 		lines = append(lines, line)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/internal/proc"
+	"github.com/patoggle/patoggle/internal/state"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/pulse"
 )
@@ -140,6 +141,9 @@ type Pipeline struct {
 	// for who writes them to a log. Report.Window and Move.Media have them all
 	// the same.
 	Discreet bool
+	// Levels returns how loud applications played on sinks, for volume =
+	// "remember"; nil for nothing known.
+	Levels func() ([]state.Level, error)
 	// After is time.After when nil.
 	After func(time.Duration) <-chan time.Time
 }
@@ -654,20 +658,32 @@ func (p *Pipeline) move(ctx context.Context, r Request, v *View, rep *Report) er
 		}
 		return nil
 	}
+	loud := p.Loudness(v, rep.To, streams)
+	for i := range rep.Moves {
+		rep.Moves[i].Volume = loud.Change(rep.Moves[i].Stream)
+	}
 	if r.DryRun {
 		rep.Result = ResultWouldMove
 		return nil
 	}
-	errs := v.sound.Move(ctx, rep.To.Index, streams...)
 	failed := map[pulse.StreamIndex]error{}
-	for i, s := range streams {
-		if errs[i] != nil {
-			failed[s] = errs[i]
+	errs := loud.Around(ctx, streams, func(ctx context.Context, streams []pulse.StreamIndex) []error {
+		errs := v.sound.Move(ctx, rep.To.Index, streams...)
+		if r.Verify {
+			for i, s := range streams {
+				failed[s] = errs[i]
+			}
+			p.verify(ctx, v, rep.To.Index, streams, failed)
+			for i, s := range streams {
+				errs[i] = failed[s]
+			}
 		}
+		return errs
+	})
+	for i, s := range streams {
+		failed[s] = errs[i]
 	}
-	if r.Verify {
-		p.verify(ctx, v, rep.To.Index, streams, failed)
-	}
+	rep.Left, rep.Came = loud.Left(func(s pulse.StreamIndex) bool { return slices.Contains(streams, s) && failed[s] == nil })
 	return rep.settle(failed, streams)
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/gdamore/tcell/v2"
 
 	"github.com/patoggle/patoggle/internal/desktop"
+	"github.com/patoggle/patoggle/internal/state"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/pulse"
@@ -49,6 +50,8 @@ type Options struct {
 	Pipeline toggle.Pipeline
 	Dial     func(context.Context) (*pulse.Conn, error)
 	Desktop  func(context.Context) (desktop.Conn, error)
+	// Keep writes volumes down, and forgets others; nil for nobody.
+	Keep func(left, came []state.Level) error
 	// Screen is the terminal, not yet initialised.
 	Screen tcell.Screen
 	// Colour allows colours.
@@ -455,6 +458,9 @@ func (v *view) run(ctx context.Context, r toggle.Request, undoing bool) {
 		defer cancel()
 		m := moved{undoing: undoing}
 		m.report, m.err = p.Run(ctx, r)
+		if v.Keep != nil {
+			_ = v.Keep(m.report.Left, m.report.Came) // the next move is cautious without
+		}
 		for _, one := range m.report.Moves {
 			if one.Result == toggle.Moved {
 				m.step = step{one.Stream, one.From, one.To}

@@ -126,6 +126,17 @@ func (s *Server) On(stream uint32) uint32 {
 	return None
 }
 
+// Volume is a stream's volume, 0x10000 for 100 %; None when there is no such
+// stream.
+func (s *Server) Volume(stream uint32) uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.world.stream(stream); t != nil {
+		return normal - t.Quiet
+	}
+	return None
+}
+
 // Accepted counts the connections so far.
 func (s *Server) Accepted() int {
 	s.mu.Lock()

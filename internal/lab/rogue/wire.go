@@ -18,6 +18,7 @@ const (
 	OpStream       = 29 // GET_SINK_INPUT_INFO
 	OpStreamList   = 30
 	OpSubscribe    = 35
+	OpVolume       = 37 // SET_SINK_INPUT_VOLUME
 	OpEvent        = 66 // SUBSCRIBE_EVENT
 	OpMove         = 67 // MOVE_SINK_INPUT
 	headerSize     = 20
@@ -71,11 +72,11 @@ func (t Tags) Map(n byte) Tags {
 	return append(t, make([]byte, n)...)
 }
 
-// Volumes adds the volumes of n channels.
-func (t Tags) Volumes(n byte) Tags {
+// Volumes adds the volumes of n channels, each v.
+func (t Tags) Volumes(n byte, v uint32) Tags {
 	t = append(t, 'v', n)
 	for range n {
-		t = binary.BigEndian.AppendUint32(t, 0x10000)
+		t = binary.BigEndian.AppendUint32(t, v)
 	}
 	return t
 }

@@ -1,6 +1,9 @@
 package rogue
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // World is what a server tells of: as it is before anything is moved. It is
 // not changed by the server that was given it.
@@ -18,6 +21,8 @@ type Sink struct {
 	Index             uint32
 	Name, Description string
 	Props             map[string]string
+	// Quiet is what its volume lacks to 100 %, which is 0x10000.
+	Quiet uint32
 }
 
 // Client is one client.
@@ -32,7 +37,11 @@ type Stream struct {
 	Index, Sink, Client uint32
 	Media               string
 	Props               map[string]string
+	Quiet               uint32 // as of a sink
 }
+
+// normal is PA_VOLUME_NORM.
+const normal = 0x10000
 
 func (w World) clone() World {
 	w.Sinks, w.Clients, w.Streams = slices.Clone(w.Sinks), slices.Clone(w.Clients), slices.Clone(w.Streams)
@@ -42,7 +51,7 @@ func (w World) clone() World {
 // Tags is the sink as an entry of the sinks' list, at protocol version 32
 // (pulsecore/protocol-native.c, sink_fill_tagstruct).
 func (s Sink) Tags() Tags {
-	return Tags(nil).U32(s.Index).Text(s.Name).Text(s.Description).Spec().Map(2).U32(None).Volumes(2).Bool(false).
+	return Tags(nil).U32(s.Index).Text(s.Name).Text(s.Description).Spec().Map(2).U32(None).Volumes(2, normal-s.Quiet).Bool(false).
 		U32(s.Index + 1).Text(s.Name + ".monitor").Usec(0).Text("rogue.c").U32(0).Properties(s.Props).
 		Usec(0).Volume(0x10000).U32(0).U32(0x10001).U32(None).U32(0).Null().U8(1).Format()
 }
@@ -55,7 +64,7 @@ func (c Client) Tags() Tags {
 // Tags is the stream as an entry of the sink inputs' list
 // (sink_input_fill_tagstruct).
 func (s Stream) Tags() Tags {
-	return Tags(nil).U32(s.Index).Text(s.Media).U32(None).U32(s.Client).U32(s.Sink).Spec().Map(2).Volumes(2).
+	return Tags(nil).U32(s.Index).Text(s.Media).U32(None).U32(s.Client).U32(s.Sink).Spec().Map(2).Volumes(2, normal-s.Quiet).
 		Usec(0).Usec(0).Text("copy").Text("rogue.c").Bool(false).Properties(s.Props).
 		Bool(false).Bool(true).Bool(true).Format()
 }
@@ -93,6 +102,13 @@ func (w *World) answer(r Request, self uint32) []byte {
 			return Reply(r, s.Tags())
 		}
 		return Failure(r, NoEntity)
+	case OpVolume:
+		s := w.stream(r.Number(0))
+		if s == nil || len(r.Args) < 11 {
+			return Failure(r, NoEntity)
+		}
+		s.Quiet = normal - binary.BigEndian.Uint32(r.Args[7:]) // behind the index, 'v' and the count
+		return Reply(r, nil)
 	case OpMove:
 		s, to := w.stream(r.Number(0)), r.Number(1)
 		if s == nil || !slices.ContainsFunc(w.Sinks, func(k Sink) bool { return k.Index == to }) {

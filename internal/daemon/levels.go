@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/identity"
+	"github.com/patoggle/patoggle/internal/level"
+	"github.com/patoggle/patoggle/internal/routing"
+	"github.com/patoggle/patoggle/internal/state"
+	"github.com/patoggle/patoggle/internal/toggle"
+	"github.com/patoggle/patoggle/pulse"
+)
+
+// stands is how long a volume has to last to be remembered. What a press sets on
+// its way lasts milliseconds, what a finger passes on a slider not much longer.
+const stands = time.Second
+
+// standing is how loud a stream is on its sink, with volume = "remember".
+type standing struct {
+	key, on string
+	now     level.Known
+	since   time.Time
+	stood   *level.Known // the last volume before that lasted
+}
+
+// lasting is the last volume that lasted, nil when none did.
+func (h *standing) lasting(at time.Time) *level.Known {
+	if at.Sub(h.since) >= stands {
+		return &h.now
+	}
+	return h.stood
+}
+
+// volumeKey is by whom the volume of a stream is remembered. The lock is held.
+func (r *router) volumeKey(n routing.Stream, s *pulse.Stream) string {
+	return toggle.VolumeKey(identity.Identity{Key: r.plays[n].key}, s)
+}
+
+// hear takes how loud a stream is. The lock is held.
+func (r *router) hear(at time.Time, n routing.Stream, s *pulse.Stream) {
+	sink := r.snap.Sink(s.Sink)
+	if sink == nil || r.server.config.Load().Volume != config.VolumeRemember {
+		return
+	}
+	h := r.loud[n]
+	if h != nil && h.on != sink.Name {
+		r.unhear(at, n)
+		h = nil
+	}
+	now := level.Known{Volume: s.Levels.Max(), Flat: sink.Flat}
+	switch {
+	case h == nil:
+		r.loud[n] = &standing{key: r.volumeKey(n, s), on: sink.Name, now: now, since: at}
+	case h.now != now:
+		h.stood = h.lasting(at)
+		h.now, h.since = now, at
+	}
+}
+
+// unhear takes that a stream has ended or left its sink: how loud it was there is
+// remembered, unless another of its application still plays there. The lock is
+// held.
+func (r *router) unhear(at time.Time, n routing.Stream) {
+	h := r.loud[n]
+	delete(r.loud, n)
+	if h == nil || h.key == "" {
+		return
+	}
+	for _, other := range r.loud {
+		if other.key == h.key && other.on == h.on {
+			return
+		}
+	}
+	if last := h.lasting(at); last != nil {
+		left := []state.Level{{Application: h.key, Sink: h.on, Volume: toggle.Written(*last)}}
+		r.moving.Go(func() { r.keep(left, nil) })
+	}
+}
+
+func (r *router) keep(left, came []state.Level) {
+	if err := r.server.store.KeepLevels(left, came); err != nil && r.server.verbose {
+		r.server.speak.info("a volume is not remembered: %v", err)
+	}
+}
+
+// move moves one stream, at the volume it is to have there.
+func (r *router) move(ctx context.Context, c *pulse.Conn, to pulse.SinkIndex, i pulse.StreamIndex) error {
+	p := r.server.base
+	p.Config = r.server.config.Load()
+	if !p.Remembers() || to == pulse.NoSink {
+		return c.Move(ctx, to, i)[0]
+	}
+	snap, err := c.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	sink := snap.Sink(to)
+	if sink == nil {
+		return pulse.ErrSinkGone
+	}
+	key := func(s *pulse.Stream) string {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.volumeKey(routing.Stream(s.Index), s)
+	}
+	all := []pulse.StreamIndex{i}
+	loud := toggle.NewLoudness(c, snap, sink, all, key, p.KnownLevels())
+	if err := loud.Around(ctx, all, func(ctx context.Context, all []pulse.StreamIndex) []error { return c.Move(ctx, to, all...) })[0]; err != nil {
+		return err
+	}
+	r.keep(loud.Left(func(pulse.StreamIndex) bool { return true }))
+	return nil
+}

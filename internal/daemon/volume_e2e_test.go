@@ -1,0 +1,102 @@
+package daemon
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/patoggle/patoggle/internal/lab"
+)
+
+// volume is a stream's in percent, -1 when it is not there.
+func (r *rig) volume(stream int) int {
+	r.t.Helper()
+	var l struct {
+		Streams []struct {
+			Index  int
+			Volume int `json:"volume_percent"`
+		}
+	}
+	res := r.Run(nil, lab.Binary(r.t, "patoggle"), "list", "streams", "--json", "--timeout", "20s")
+	if err := json.Unmarshal([]byte(res.Stdout), &l); err != nil {
+		r.t.Fatalf("%v: %s%s", err, res.Stdout, res.Stderr)
+	}
+	for _, s := range l.Streams {
+		if s.Index == stream {
+			return s.Volume
+		}
+	}
+	return -1
+}
+
+// loud waits until a stream has about that volume.
+func (r *rig) loud(stream, percent int) {
+	r.t.Helper()
+	r.Until(fmt.Sprintf("stream %d at %d %%", stream, percent), func() bool {
+		v := r.volume(stream)
+		return v >= percent-1 && v <= percent+1
+	})
+}
+
+// sinkVolume sets a sink's volume.
+func (r *rig) sinkVolume(sink string, percent int) {
+	r.t.Helper()
+	value := fmt.Sprintf("%d%%", percent)
+	r.sound.Pactl("set-sink-volume", sink, value)
+	r.Until("the sink's volume", func() bool { return strings.Contains(r.sound.Pactl("get-sink-volume", sink), " "+value) })
+}
+
+func TestAKeySetsTheVolumeAndAnotherTakesItBack(t *testing.T) {
+	onBothServers(t, func(t *testing.T, r *rig) {
+		lab.Need(t, "pactl")
+		r.configure("volume = \"remember\"\n[[hotkey]]\nkeys = \"Super+F9\"\ndo = \"next\"\n[[hotkey]]\nkeys = \"Super+F10\"\ndo = \"undo\"\n[[hotkey]]\nkeys = \"Super+F11\"\ndo = \"prev\"\n")
+		r.sinkVolume("a", 50)
+		r.start("-v")
+		r.play()
+		press := func(key, sink string, percent int) {
+			t.Helper()
+			r.keys.tap(20*time.Millisecond, "Super", key)
+			r.on(sink)
+			r.loud(r.stream(), percent)
+		}
+		press("F9", "b", 50)
+		press("F10", "a", 100)
+		press("F9", "b", 50)
+		press("F11", "a", 100)
+	})
+}
+
+// What a player had on a sink when it was closed there is known when it comes
+// back, by a rule and before it is heard.
+func TestTheVolumeOfAClosedApplicationIsRemembered(t *testing.T) {
+	onBothServers(t, func(t *testing.T, r *rig) {
+		lab.Need(t, "pactl")
+		r.configure("volume = \"remember\"\n[[rule]]\napp = \"paplay\"\nsink = \"b\"\n")
+		r.sound.Pactl("set-default-sink", "a")
+		r.start("-v")
+		p, stream := r.paplay()
+		r.sound.WaitOn(stream, "b")
+		r.sound.Pactl("set-sink-input-volume", strconv.Itoa(stream), "30%")
+		r.loud(stream, 30)
+		time.Sleep(stands + 500*time.Millisecond) // it is to last
+		p.Kill()
+		r.Until("the end of paplay", func() bool { _, there := r.sound.Stream(stream); return !there })
+		// By itself the next one would be at full volume, elsewhere.
+		_, other := r.paplay("--volume=65536", "--device=a")
+		r.sound.WaitOn(other, "b")
+		r.loud(other, 30)
+		r.sound.Pactl("set-sink-input-volume", strconv.Itoa(other), "80%")
+		r.loud(other, 80)
+		if res := r.Run(nil, lab.Binary(t, "patoggle"), "--stream", strconv.Itoa(other), "--to", "c", "--timeout", "20s"); res.Code != 0 {
+			t.Fatal(res.Stderr)
+		}
+		r.loud(other, 80)
+		if res := r.Run(nil, lab.Binary(t, "patoggle"), "--stream", strconv.Itoa(other), "--to", "b", "--timeout", "20s"); res.Code != 0 {
+			t.Fatal(res.Stderr)
+		}
+		r.loud(other, 80)
+	})
+}

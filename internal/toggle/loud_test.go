@@ -1,0 +1,158 @@
+package toggle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/state"
+	"github.com/patoggle/patoggle/pulse"
+)
+
+// mixing is a world that sets volumes, and says in asked what it is asked for.
+type mixing struct {
+	*world
+	unset map[pulse.StreamIndex]error
+	// meanwhile is called after a move.
+	meanwhile func()
+}
+
+func (w *mixing) SetLevels(_ context.Context, all ...pulse.StreamLevels) []error {
+	errs := make([]error, len(all))
+	for i, s := range all {
+		percent := (s.Levels.Max()*100 + pulse.Norm/2) / pulse.Norm
+		w.asked = append(w.asked, fmt.Sprintf("%d at %d", s.Stream, percent))
+		if errs[i] = w.unset[s.Stream]; errs[i] == nil {
+			w.snapshot.Stream(s.Stream).Levels = s.Levels
+		}
+	}
+	return errs
+}
+
+func (w *mixing) Stream(_ context.Context, i pulse.StreamIndex) (*pulse.Stream, error) {
+	s := w.snapshot.Stream(i)
+	if s == nil {
+		return nil, pulse.ErrGone
+	}
+	is := *s
+	return &is, nil
+}
+
+func (w *mixing) Move(ctx context.Context, to pulse.SinkIndex, streams ...pulse.StreamIndex) []error {
+	errs := w.world.Move(ctx, to, streams...)
+	if w.meanwhile != nil {
+		w.meanwhile()
+	}
+	return errs
+}
+
+// Snapshot is a copy, as a server's answer is.
+func (w *mixing) Snapshot(ctx context.Context) (*pulse.Snapshot, error) {
+	s, err := w.world.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	is := *s
+	is.Streams = slices.Clone(s.Streams)
+	return &is, nil
+}
+
+func at(percent uint32) pulse.Levels {
+	return pulse.Levels{Volumes: []uint32{percent * pulse.Norm / 100}, Positions: []byte{0}}
+}
+
+// loudWorld has one stream of firefox at 80 % on a sink at 50 %, and a sink at
+// 100 % after it.
+func loudWorld() *mixing {
+	w := &mixing{world: newWorld(), unset: map[pulse.StreamIndex]error{}}
+	for i, v := range []uint32{50, 100, 20} {
+		w.snapshot.Sinks[i].Levels = at(v)
+	}
+	for i := range w.snapshot.Streams {
+		w.snapshot.Streams[i].Levels = at(80)
+	}
+	return w
+}
+
+func TestVolumesAroundAMove(t *testing.T) {
+	firefox := Request{Target: Target{Whom: ByName, App: "firefox"}, Way: To, Sink: "bluez"}
+	for _, tt := range []struct {
+		name    string
+		change  func(w *mixing)
+		request Request
+		known   []state.Level
+		asked   []string
+		line    string // of the report
+		failure string
+		left    string
+	}{
+		{name: "a first visit is lowered before", request: firefox, asked: []string{"60 at 40", "60 to 8"}, line: "Firefox → Earbuds (at 40%)", left: "analog 80 - bluez"},
+		{name: "a dry run says so", request: Request{Target: firefox.Target, Way: To, Sink: "bluez", DryRun: true}, line: "would move Firefox → Earbuds (at 40%)"},
+		{name: "what comes back is raised after", request: firefox, known: []state.Level{{Application: "program:firefox", Sink: "bluez", Volume: state.Volume{Percent: 95}}}, asked: []string{"60 to 8", "60 at 95"}, line: "Firefox → Earbuds (at 95%)", left: "analog 80 - bluez"},
+		{name: "another application's is not taken", request: firefox, known: []state.Level{{Application: "program:mpv", Sink: "bluez", Volume: state.Volume{Percent: 95}}}, asked: []string{"60 at 40", "60 to 8"}, line: "Firefox → Earbuds (at 40%)", left: "analog 80 - bluez"},
+		{name: "a fixed volume stays", request: firefox, change: func(w *mixing) { w.snapshot.Streams[2].Fixed = true }, asked: []string{"60 to 8"}, line: "Firefox → Earbuds"},
+		{name: "a move that fails is set back", request: firefox, change: func(w *mixing) { w.refuse[60] = pulse.ErrRefused }, asked: []string{"60 at 40", "60 to 8", "60 at 80"}, failure: "refuses to be moved"},
+		{name: "a move that fails is left where somebody else has set it", request: firefox, change: func(w *mixing) {
+			w.refuse[60] = pulse.ErrRefused
+			w.meanwhile = func() { w.snapshot.Stream(60).Levels = at(10) }
+		}, asked: []string{"60 at 40", "60 to 8"}, failure: "refuses to be moved"},
+		{name: "an unconfirmed move that came true is not set back", request: firefox, change: func(w *mixing) {
+			w.refuse[60] = pulse.ErrUnconfirmed
+			w.meanwhile = func() { w.snapshot.Stream(60).Sink = 8 }
+		}, asked: []string{"60 at 40", "60 to 8"}, failure: "did not get there"},
+		{name: "what somebody has set meanwhile is not raised", request: firefox, known: []state.Level{{Application: "program:firefox", Sink: "bluez", Volume: state.Volume{Percent: 95}}}, change: func(w *mixing) {
+			w.meanwhile = func() { w.snapshot.Stream(60).Levels = at(10) }
+		}, asked: []string{"60 to 8"}, line: "Firefox → Earbuds (at 95%)", left: "analog 80 - bluez"},
+		{name: "what cannot be lowered stays", request: firefox, change: func(w *mixing) { w.unset[60] = pulse.ErrDenied }, asked: []string{"60 at 40"}, failure: "could not be lowered"},
+		{name: "a stream that ends is left out", request: firefox, change: func(w *mixing) { w.unset[60] = pulse.ErrGone }, asked: []string{"60 at 40"}, failure: "has just stopped"},
+		{name: "a quieter sink needs nothing", request: Request{Target: firefox.Target, Way: To, Sink: "usb"}, asked: []string{"60 to 21"}, line: "Firefox → Headset", left: "analog 80 - usb"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := loudWorld()
+			if tt.change != nil {
+				tt.change(w)
+			}
+			p := w.pipeline(&config.Config{Volume: config.VolumeRemember})
+			p.Sound = func(context.Context) (Sound, error) { return w, nil }
+			p.Levels = func() ([]state.Level, error) { return tt.known, nil }
+			rep, err := p.Run(t.Context(), tt.request)
+			if got := fmt.Sprint(w.asked); got != fmt.Sprint(tt.asked) {
+				t.Errorf("asked %v, want %v", got, tt.asked)
+			}
+			if tt.failure != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.failure) {
+					t.Errorf("it said %v", err)
+				}
+			} else if err != nil || fmt.Sprint(rep.Lines()) != "["+tt.line+"]" {
+				t.Errorf("%q, %v", rep.Lines(), err)
+			}
+			left := ""
+			for _, l := range rep.Left {
+				if l.Application == "program:firefox" {
+					left += fmt.Sprintf("%s %.0f - ", l.Sink, l.Percent)
+				}
+			}
+			for _, l := range rep.Came {
+				left += l.Sink
+			}
+			if left != tt.left {
+				t.Errorf("left %q, want %q", left, tt.left)
+			}
+		})
+	}
+}
+
+func TestVolumesAreLeftAloneByDefault(t *testing.T) {
+	w := loudWorld()
+	p := w.pipeline(nil)
+	p.Sound = func(context.Context) (Sound, error) { return w, nil }
+	p.Levels = func() ([]state.Level, error) { return nil, errors.New("it is read") }
+	rep, err := p.Run(t.Context(), Request{Target: Target{Whom: Everything}, Way: To, Sink: "bluez"})
+	if err != nil || len(rep.Left)+len(rep.Came) > 0 || rep.Moves[0].Volume != nil || strings.Contains(fmt.Sprint(w.asked), " at ") {
+		t.Errorf("%v, %+v, %v", w.asked, rep, err)
+	}
+}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,10 +67,22 @@ type watcher struct {
 	told bool   // a line was printed
 }
 
-// watch prints until its reader goes.
+// watch prints until its reader goes, or a signal ends it: by then nothing of ours
+// is left with the desktop.
 func (a *app) watch(write func(watch.State) string) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	// A write that nobody reads is an error, and not the end at once.
+	signal.Ignore(syscall.SIGPIPE)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	ended := make(chan syscall.Signal, 1)
+	go func() {
+		if s, ok := (<-signals).(syscall.Signal); ok {
+			ended <- s
+			stop()
+		}
+	}()
 	if f, ok := a.stdout.(*os.File); ok {
 		go func() {
 			waitForHangup(f)
@@ -78,8 +92,22 @@ func (a *app) watch(write func(watch.State) string) error {
 	w := &watcher{app: a, out: a.stdout, write: write, focus: make(chan struct{}, 1)}
 	var tasks sync.WaitGroup
 	tasks.Go(func() { w.followFocus(ctx) })
-	defer tasks.Wait()
-	defer stop()
+	err := w.run(ctx)
+	stop()
+	tasks.Wait()
+	select {
+	case s := <-ended:
+		// The end that the signal would have been.
+		signal.Reset(s)
+		_ = syscall.Kill(os.Getpid(), s)
+		time.Sleep(time.Second) // until it arrives
+	default:
+	}
+	return err
+}
+
+// run prints until the context ends, or nobody reads any more.
+func (w *watcher) run(ctx context.Context) error {
 	pause := firstPause
 	for {
 		began := time.Now()
@@ -149,6 +177,7 @@ func (w *watcher) followFocus(ctx context.Context) {
 		}
 	}
 	pause := firstPause
+	said := false
 	for {
 		began := time.Now()
 		err := desktop.Follow(ctx, desktop.Options{Display: w.app.display, Getenv: w.app.getenv}, changed)
@@ -157,8 +186,13 @@ func (w *watcher) followFocus(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case errors.As(err, &unfollowed):
-			say(w.app.stderr, "warning", unfollowed.Error()+": the application in front is looked for when the sound changes")
-			return
+			if !said {
+				say(w.app.stderr, "warning", unfollowed.Error()+": the application in front is looked for when the sound changes")
+			}
+			said = true
+			if !unfollowed.Await(ctx) {
+				return
+			}
 		case errors.Is(err, desktop.ErrNoDisplay):
 			return
 		}

@@ -11,16 +11,26 @@ import (
 
 // UnfollowedError says that this desktop tells nobody when another window gets
 // the focus.
-type UnfollowedError struct{ Desktop string }
+type UnfollowedError struct {
+	Desktop string
+	session *wayland.Session
+}
 
 func (e *UnfollowedError) Error() string {
 	return fmt.Sprintf("%s does not tell when another window gets the focus", e.Desktop)
 }
 
+// Await waits until a further attempt to follow is of use: GNOME's extension may
+// be there later. It may return earlier, and is false when the context has ended.
+func (e *UnfollowedError) Await(ctx context.Context) bool {
+	_ = e.session.Await(ctx)
+	return ctx.Err() == nil
+}
+
 // Follow calls changed once when it follows the focus, and then after each change
 // until the context or the desktop ends; it may call it more often than needed.
 // The error is never nil. An *UnfollowedError means that a further attempt is no
-// use.
+// use before its Await returns.
 func Follow(ctx context.Context, o Options, changed func()) error {
 	if o.Display == "" {
 		s, named, err := wayland.Find(ctx, o.Getenv)
@@ -30,7 +40,7 @@ func Follow(ctx context.Context, o Options, changed func()) error {
 			}
 		} else {
 			if err = s.Follow(ctx, changed); errors.Is(err, wayland.ErrUnfollowed) {
-				return &UnfollowedError{s.Name}
+				return &UnfollowedError{s.Name, s}
 			}
 			return err
 		}

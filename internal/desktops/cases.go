@@ -34,6 +34,7 @@ var situations = []situation{
 	{"compositor hangs", hung},
 	{"compositor killed", killed},
 	{"nested", nested},
+	{"watched", watched},
 	{"hotkeys", hotkeys},
 }
 
@@ -221,6 +222,71 @@ func nested(w *world, o *Outcome) {
 	inside := "WAYLAND_DISPLAY=" + filepath.Base(socket)
 	front := w.play("front", native, false, inside)
 	w.judge(o, streams{front.stream, other.stream}, true, 0, "", inside)
+}
+
+// watched has "patoggle watch" beside windows that come and go, with nothing that
+// changes at the sound server, and beside a compositor that is started anew.
+func watched(w *world, o *Outcome) {
+	out := w.Dir + "/watched"
+	p := w.Spawn("sh", "-c", `exec "$0" watch --format '{state} {app}' >"$1" 2>"$1.err"`, w.program, out)
+	read := func(name string) string { b, _ := os.ReadFile(name); return string(b) }
+	if w.c.answers == xOnly {
+		w.Until("watch to say that it does not follow", func() bool {
+			return strings.Contains(read(out+".err"), "does not tell when another window gets the focus")
+		})
+		o.Verdict, o.Word = "ok", "not followed"
+		return
+	}
+	shows := func(what string) {
+		w.Until("watch to tell "+what, func() bool {
+			if !p.Alive() {
+				w.Fail(fmt.Errorf("watch ended: %s", read(out+".err")))
+			}
+			lines := strings.Split(strings.TrimSuffix(read(out), "\n"), "\n")
+			o.Says = lines[len(lines)-1]
+			return strings.HasPrefix(o.Says, what)
+		})
+	}
+	w.play("front", native, false)
+	shows("playing mpv")
+	quiet := w.XTerm("quiet", "cat")
+	shows("silent")
+	quiet.Kill()
+	shows("playing mpv")
+	// At rest it takes no time at all (proc(5), utime and stime).
+	work := func() string {
+		if f := strings.Fields(read(fmt.Sprintf("/proc/%d/stat", p.PID))); len(f) > 14 {
+			return f[13] + " " + f[14]
+		}
+		return ""
+	}
+	w.Until("watch to rest", func() bool {
+		before := work()
+		time.Sleep(2 * time.Second) // what is measured
+		return work() == before
+	})
+	w.front.Signal(syscall.SIGKILL)
+	w.front.Wait()
+	before := w.socket
+	for _, pattern := range []string{"/wayland-*", "/sway-ipc.*", "/wayfire-*"} {
+		left, _ := filepath.Glob(w.Runtime + pattern)
+		for _, name := range left {
+			os.Remove(name)
+		}
+	}
+	w.compositor()
+	if w.socket != before {
+		w.Fail(fmt.Errorf("the new compositor is at %s and not at %s", w.socket, before))
+	}
+	w.play("again", native, false)
+	shows("playing mpv")
+	w.XTerm("quiet", "cat")
+	shows("silent")
+	p.Signal(syscall.SIGTERM)
+	if code := p.Wait(); code != 128+int(syscall.SIGTERM) {
+		w.Fail(fmt.Errorf("watch ended with code %d", code))
+	}
+	o.Verdict, o.Word = "ok", "followed"
 }
 
 // browser has a page that plays, from another process than the window's, in

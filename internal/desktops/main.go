@@ -35,6 +35,8 @@ type Outcome struct {
 	Case    string
 	// Verdict is "ok", "FAIL", or "-" where the desktop cannot have it.
 	Verdict string
+	// Word is what the table says of it, where that is not what a press did.
+	Word string
 	// Code, Says and Took are patoggle's exit code, what it said, and its time.
 	Code int
 	Says string

@@ -43,6 +43,8 @@ func (o Outcome) cell() string {
 		return "–"
 	case o.Verdict != "ok":
 		return "**wrong**"
+	case o.Word != "":
+		return o.Word
 	case o.Code == 0:
 		return "moved"
 	}

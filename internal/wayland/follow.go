@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -17,41 +18,69 @@ import (
 // in no way that is known here.
 var ErrUnfollowed = errors.New("it does not tell when the focus changes")
 
-// followers are the compositors that tell of changes of the focus: what is to be
-// written to which socket, and how one event is read. An event is true when the
-// focus may be another one.
-var followers = map[string]struct {
-	paths   func(*Session) []string
-	request []byte
-	event   func(*bufio.Reader) (bool, error)
-}{
-	"sway": {
-		(*Session).swaySockets, swaySubscribe, swayEvent,
-	},
-	"Hyprland": {
-		func(s *Session) []string {
+// follower follows one compositor as Follow does.
+type follower func(ctx context.Context, s *Session, changed func()) error
+
+// followers are those that tell in a way of their own, by their programs' names.
+var followers = map[string]follower{
+	"sway": events{paths: (*Session).swaySockets, request: swaySubscribe, event: swayEvent}.follow,
+	"Hyprland": events{
+		paths: func(s *Session) []string {
 			paths := s.hyprlandSockets()
 			for i, p := range paths {
 				paths[i] = filepath.Join(filepath.Dir(p), ".socket2.sock")
 			}
 			return paths
 		},
-		nil, hyprlandEvent,
-	},
-	"niri": {(*Session).niriSockets, []byte("\"EventStream\"\n"), niriEvent},
+		event: hyprlandEvent,
+	}.follow,
+	"niri":            events{paths: (*Session).niriSockets, request: []byte("\"EventStream\"\n"), event: niriEvent}.follow,
+	"wayfire":         followWayfire,
+	"kwin_wayland":    followKWin,
+	"kwin_wayland_wr": followKWin,
+	"gnome-shell":     followGNOME,
 }
 
 // Follow calls changed once when it follows, and then after each change of the
-// focus, and of the title of the window that has it, until the context or the
-// compositor ends. It calls it more often than needed. The error is never nil;
-// ErrUnfollowed means that a further attempt is no use.
+// focus, and mostly of the title of the window that has it, until the context or
+// the compositor ends. It calls it more often than needed. The error is never
+// nil; ErrUnfollowed means that a further attempt is no use before Await returns.
 func (s *Session) Follow(ctx context.Context, changed func()) error {
-	f, ok := followers[s.Program]
+	follow, ok := followers[s.Program]
 	if !ok {
-		return ErrUnfollowed
+		follow = followToplevels
 	}
+	err := follow(ctx, s, changed)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, net.ErrClosed):
+		return io.EOF
+	}
+	return err
+}
+
+// Await waits until a compositor that did not tell may do so, which mostly never
+// happens: until the context ends. The error is nil when an attempt is of use.
+func (s *Session) Await(ctx context.Context) error {
+	if s.Program == "gnome-shell" {
+		return awaitGNOME(ctx, s)
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// events are a stream of a socket: what is to be written to it, and how one event
+// is read. An event is true when the focus may be another one.
+type events struct {
+	paths   func(*Session) []string
+	request []byte
+	event   func(*bufio.Reader) (bool, error)
+}
+
+func (e events) follow(ctx context.Context, s *Session, changed func()) error {
 	dialCtx, cancel := context.WithTimeout(ctx, limit)
-	conn, err := s.dialOwn(dialCtx, f.paths(s))
+	conn, err := s.dialOwn(dialCtx, e.paths(s))
 	cancel()
 	if err != nil {
 		return err
@@ -61,23 +90,94 @@ func (s *Session) Follow(ctx context.Context, changed func()) error {
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		return err
 	}
-	if len(f.request) > 0 {
-		if _, err := conn.Write(f.request); err != nil {
+	if len(e.request) > 0 {
+		if _, err := conn.Write(e.request); err != nil {
 			return err
 		}
 	}
 	changed()
 	in := bufio.NewReader(conn)
 	for {
-		is, err := f.event(in)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, net.ErrClosed):
-			return io.EOF
-		case err != nil:
+		is, err := e.event(in)
+		if err != nil {
 			return err
-		case is:
+		}
+		if is {
+			changed()
+		}
+	}
+}
+
+// followWayfire asks wayfire's plugin ipc-rules for its events, and where that is
+// not loaded the compositor as others. Every event may be about the focus, as
+// there are few of other kinds (wayfire 0.10, ipc-rules/ipc-events.hpp).
+func followWayfire(ctx context.Context, s *Session, changed func()) error {
+	const watch = `{"method":"window-rules/events/watch","data":{}}`
+	e := events{
+		paths:   (*Session).wayfireSockets,
+		request: append(binary.LittleEndian.AppendUint32(nil, uint32(len(watch))), watch...),
+		event:   wayfireEvent,
+	}
+	err := e.follow(ctx, s, changed)
+	if errors.Is(err, errNoEvents) || errors.Is(err, os.ErrNotExist) {
+		return followToplevels(ctx, s, changed)
+	}
+	return err
+}
+
+var errNoEvents = errors.New("the plugin ipc-rules is not loaded")
+
+// wayfireEvent reads one message. The answer to the request is one too, with an
+// error where nobody knows the method.
+func wayfireEvent(in *bufio.Reader) (bool, error) {
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(in, head); err != nil {
+		return false, err
+	}
+	body, err := readBody(in, binary.LittleEndian.Uint32(head))
+	if err == nil && bytes.HasPrefix(body, []byte(`{"error"`)) {
+		err = errNoEvents
+	}
+	return true, err
+}
+
+// followToplevels follows with the protocol of task bars, as askToplevels asks.
+func followToplevels(ctx context.Context, s *Session, changed func()) error {
+	conn, err := dial(ctx, s.Socket)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	// What the compositor is asked it has to answer in time; then it may be
+	// silent.
+	if err := conn.SetDeadline(time.Now().Add(limit)); err != nil {
+		return err
+	}
+	t, r := newToplevels(), bufio.NewReader(conn)
+	if err := t.converse(conn, r); err != nil {
+		if mute := (*MuteError)(nil); errors.As(err, &mute) {
+			return ErrUnfollowed
+		}
+		return err
+	}
+	if err := conn.SetDeadline(time.Time{}); err != nil {
+		return err
+	}
+	changed()
+	for {
+		t.count = 0 // of messages: they come for as long as we listen
+		if err := t.read(r); err != nil {
+			return err
+		}
+		for _, id := range t.closed {
+			// The object has to be given up, so that its number can be used again.
+			if _, err := conn.Write(request(nil, id, handleDestroy)); err != nil {
+				return err
+			}
+		}
+		if t.closed = nil; t.news {
+			t.news = false
 			changed()
 		}
 	}

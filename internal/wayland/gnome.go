@@ -3,6 +3,7 @@ package wayland
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/patoggle/patoggle/internal/bus"
 )
@@ -15,6 +16,7 @@ const (
 	gnomeService   = "org.gnome.Shell"
 	gnomePath      = "/io/github/patoggle/FocusedWindow"
 	gnomeInterface = "io.github.patoggle.FocusedWindow1"
+	gnomeChanged   = "Changed"
 )
 
 // askGNOME asks patoggle's extension, and where that is not there the two
@@ -47,6 +49,76 @@ func askGNOME(ctx context.Context, s *Session) (*Answer, error) {
 		}
 	}
 	return nil, gnomeMute(ctx, c, owner)
+}
+
+// followGNOME listens to the extension's signal. Where another extension answers,
+// or one of ours that is older, nobody tells. While the screen is locked the
+// object is away, and the signal comes when it is there again.
+func followGNOME(ctx context.Context, s *Session, changed func()) error {
+	begin, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	c, owner, err := s.openBus(begin, gnomeService)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	left, stop, err := c.WatchOwner(begin, gnomeService)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	signals, stopSignals, err := c.Watch(begin, bus.Match{Sender: owner, Path: gnomePath, Interface: gnomeInterface, Member: gnomeChanged})
+	if err != nil {
+		return err
+	}
+	defer stopSignals()
+	if tells, err := gnomeTells(begin, c, owner); err != nil {
+		return err
+	} else if !tells && !gnomeLocked(begin, c) {
+		return ErrUnfollowed
+	}
+	changed()
+	return until(ctx, c, left, signals, changed)
+}
+
+// gnomeTells tells whether the extension is there and has the signal.
+func gnomeTells(ctx context.Context, c *bus.Conn, owner string) (bool, error) {
+	var said string
+	o := bus.Object{Destination: owner, Path: gnomePath, Interface: "org.freedesktop.DBus.Introspectable"}
+	err := c.Call(ctx, o, "Introspect", nil, &said)
+	if err != nil && !errors.Is(err, bus.ErrUnknown) {
+		return false, err
+	}
+	return strings.Contains(said, `<signal name="`+gnomeChanged+`"`), nil
+}
+
+// awaitGNOME waits until the extension is there: it tells that it is. A shell that
+// has just started is on the bus before it has loaded its extensions.
+func awaitGNOME(ctx context.Context, s *Session) error {
+	begin, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	c, err := bus.Open(begin, s.getenv)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	signals, stop, err := c.Watch(begin, bus.Match{Sender: gnomeService, Path: gnomePath, Interface: gnomeInterface, Member: gnomeChanged})
+	if err != nil {
+		return err
+	}
+	defer stop()
+	// It may have come while nobody listened.
+	if tells, err := gnomeTells(begin, c, gnomeService); err == nil && tells {
+		return nil
+	}
+	select {
+	case <-signals:
+		return nil
+	case <-c.Done():
+		return bus.ErrLost
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // gnomeOthers are the extensions "Focused Window D-Bus" and "Window Calls". They

@@ -55,16 +55,7 @@ func askKWin(ctx context.Context, s *Session) (*Answer, error) {
 	}
 	defer c.Close()
 	reports := make(chan string, 1)
-	err = c.Export(reportPath, reportInterface, "Report", func(sender, text string) {
-		if sender != owner {
-			return
-		}
-		select {
-		case reports <- text:
-		default:
-		}
-	})
-	if err != nil {
+	if err := c.Export(reportPath, reportInterface, "Report", collect(owner, reports)); err != nil {
 		return nil, err
 	}
 	file, err := s.writeScript(fmt.Sprintf(kwinScript, c.Name(), reportPath, reportInterface))
@@ -72,46 +63,139 @@ func askKWin(ctx context.Context, s *Session) (*Answer, error) {
 		return nil, err
 	}
 	defer os.Remove(file)
-	report, err := runScript(ctx, c, owner, file, reports)
+	unload, err := startScript(ctx, c, owner, file)
 	if err != nil {
 		return nil, err
 	}
-	a, err := parseKWin([]byte(report))
-	if err == nil && locked {
-		a.Focused, a.Holder = nil, Lock
+	// It is unloaded whatever comes of it.
+	defer unload()
+	select {
+	case report := <-reports:
+		a, err := parseKWin([]byte(report))
+		if err == nil && locked {
+			a.Focused, a.Holder = nil, Lock
+		}
+		return a, err
+	case <-c.Done():
+		return nil, bus.ErrLost
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	return a, err
 }
 
-// runScript loads and starts a script and waits for its report. It is unloaded
-// whatever comes of it.
-func runScript(ctx context.Context, c *bus.Conn, owner, file string, reports <-chan string) (string, error) {
+// kwinFollower is a script that stays and tells of each window that gets the
+// focus. It ends with us, and also when we have been killed: what nobody answers
+// it says three times at most (callDBus calls back on an answer alone). In 5.27
+// windowActivated is called otherwise.
+const kwinFollower = `(function () {
+    var unanswered = 0;
+    var activated = workspace.windowActivated === undefined ? workspace.clientActivated : workspace.windowActivated;
+    function tell() {
+        if (++unanswered > 3)
+            activated.disconnect(tell);
+        else
+            callDBus("%s", "%s", "%s", "Report", "", function () { unanswered = 0; });
+    }
+    activated.connect(tell);
+    tell();
+})();
+`
+
+// followKWin has KWin run that script until the context ends.
+func followKWin(ctx context.Context, s *Session, changed func()) error {
+	begin, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	c, owner, err := s.openBus(begin, kwinService)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	left, stop, err := c.WatchOwner(begin, kwinService)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	reports := make(chan string, 1)
+	if err := c.Export(reportPath, reportInterface, "Report", collect(owner, reports)); err != nil {
+		return err
+	}
+	file, err := s.writeScript(fmt.Sprintf(kwinFollower, c.Name(), reportPath, reportInterface))
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file)
+	unload, err := startScript(begin, c, owner, file)
+	if err != nil {
+		return err
+	}
+	defer unload()
+	// Its first report says that KWin has read the file and runs it.
+	select {
+	case <-reports:
+	case <-begin.Done():
+		return begin.Err()
+	}
+	os.Remove(file)
+	changed()
+	return until(ctx, c, left, reports, changed)
+}
+
+// collect is what a script calls: texts of the compositor's go into a channel
+// that holds one, which may stand for several.
+func collect(owner string, reports chan<- string) func(sender, text string) {
+	return func(sender, text string) {
+		if sender != owner {
+			return
+		}
+		select {
+		case reports <- text:
+		default:
+		}
+	}
+}
+
+// until calls changed for each of the events, until who sends them has left the
+// bus.
+func until[T any](ctx context.Context, c *bus.Conn, left <-chan *bus.Signal, events <-chan T, changed func()) error {
+	for {
+		select {
+		case _, ok := <-events:
+			if !ok {
+				return bus.ErrLost
+			}
+			changed()
+		case <-left:
+			return bus.ErrAbsent
+		case <-c.Done():
+			return bus.ErrLost
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// startScript loads and starts a script; unload ends it.
+func startScript(ctx context.Context, c *bus.Conn, owner, file string) (unload func(), err error) {
 	o := bus.Object{Destination: owner, Path: "/Scripting", Interface: kwinScripting}
 	name := filepath.Base(file)
 	var id int32
 	// No answer is waited for: the next message on this connection comes after
 	// it anyway, and closing leaves nothing unsent.
-	defer c.Tell(o, "unloadScript", name)
+	unload = func() { c.Tell(o, "unloadScript", name) }
 	// Start goes out behind it: it runs what was loaded and not yet started.
 	load := c.Begin(ctx, o, "loadScript", []any{file, name}, &id)
 	start := c.Begin(ctx, o, "start", nil)
-	if err := load(); err != nil {
-		return "", err
+	if err = load(); err == nil && id < 0 {
+		err = errors.New("it does not load the script that asks it")
 	}
-	if id < 0 {
-		return "", errors.New("it does not load the script that asks it")
+	if err == nil {
+		err = start()
 	}
-	if err := start(); err != nil {
-		return "", err
+	if err != nil {
+		unload()
+		return nil, err
 	}
-	select {
-	case r := <-reports:
-		return r, nil
-	case <-c.Done():
-		return "", bus.ErrLost
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
+	return unload, nil
 }
 
 // writeScript puts the script where KWin can read it and nobody else.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 )
 
@@ -18,20 +19,11 @@ func askToplevels(ctx context.Context, s *Session) (*Answer, error) {
 	defer conn.Close()
 	around := s.lookAround()
 	t := newToplevels()
-	r := bufio.NewReader(conn)
-	for _, request := range []func() []byte{t.registry, t.bind} {
-		b := request()
-		if b == nil {
-			return nil, &MuteError{Compositor: s.Name, Why: "it tells no program which window has the focus"}
+	if err := t.converse(conn, bufio.NewReader(conn)); err != nil {
+		if mute := (*MuteError)(nil); errors.As(err, &mute) {
+			mute.Compositor = s.Name
 		}
-		if _, err := conn.Write(b); err != nil {
-			return nil, err
-		}
-		for !t.synced() {
-			if err := t.read(r); err != nil {
-				return nil, err
-			}
-		}
+		return nil, err
 	}
 	a := t.answer()
 	programs := make(map[string][]int)
@@ -48,6 +40,26 @@ func askToplevels(ctx context.Context, s *Session) (*Answer, error) {
 		a.XRunning = others.runXwayland()
 	}
 	return a, nil
+}
+
+// converse asks for the windows and hears them all. The error is a *MuteError
+// where the compositor does not have the protocol.
+func (t *toplevels) converse(w io.Writer, r *bufio.Reader) error {
+	for _, request := range []func() []byte{t.registry, t.bind} {
+		b := request()
+		if b == nil {
+			return &MuteError{Why: "it tells no program which window has the focus"}
+		}
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		for !t.synced() {
+			if err := t.read(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // read takes the next message: the object, the length with these 8 bytes in the

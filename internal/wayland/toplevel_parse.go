@@ -29,6 +29,10 @@ const (
 	managerVersion = 3
 )
 
+// handleDestroy is the request by which a client gives the object of a window up
+// (zwlr_foreign_toplevel_handle_v1.destroy).
+const handleDestroy = 7
+
 // maxMessages is how many messages are read before a compositor is given up.
 const maxMessages = 1 << 17
 
@@ -47,6 +51,8 @@ type toplevels struct {
 	count   int
 	windows map[uint32]*toplevel
 	order   []uint32
+	closed  []uint32 // windows that are gone, whose objects are still there
+	news    bool     // a window has changed, or is gone
 }
 
 func newToplevels() *toplevels { return &toplevels{windows: make(map[uint32]*toplevel)} }
@@ -126,6 +132,8 @@ func (t *toplevels) take(object, event uint32, body []byte) error {
 		t.done = true
 	case object == theManager && event == 0:
 		return t.takeWindow(body)
+	case object == theManager: // finished
+		return errors.New("it tells of no window any more")
 	case object >= serverObjects:
 		if w := t.windows[object]; w != nil {
 			return t.takeState(object, w, event, body)
@@ -195,7 +203,10 @@ func (t *toplevels) takeState(id uint32, w *toplevel, event uint32, body []byte)
 			n, _ := argument(&states)
 			w.activated = w.activated || n == 2
 		}
+	case 5: // done: all that belongs together was said
+		t.news = true
 	case 6: // closed
+		t.news, t.closed = true, append(t.closed, id)
 		delete(t.windows, id)
 		t.order = slices.DeleteFunc(t.order, func(other uint32) bool { return other == id })
 	}

@@ -11,13 +11,15 @@ const PATH = '/io/github/patoggle/FocusedWindow';
 // Get answers in JSON: the shell's mode (Shell.ActionMode), whether the screen
 // is locked, the overview open or the keyboard with the shell itself, the
 // focused window, and of every window its process. Titles are those of the
-// focused window's process alone.
+// focused window's process alone. Changed says that an answer may be another one
+// now, and nothing else.
 const XML = `
 <node>
   <interface name="io.github.patoggle.FocusedWindow1">
     <method name="Get">
       <arg type="s" direction="out" name="answer"/>
     </method>
+    <signal name="Changed"/>
   </interface>
 </node>`;
 
@@ -28,9 +30,22 @@ export class FocusedWindow {
     enable() {
         this._object = Gio.DBusExportedObject.wrapJSObject(XML, this);
         this._object.export(Gio.DBus.session, PATH);
+        const changed = () => this._object.emit_signal('Changed', null);
+        this._connected = [
+            [global.display, 'notify::focus-window'],
+            [global.stage, 'notify::key-focus'],
+            [Main.overview, 'showing'],
+            [Main.overview, 'hidden'],
+            [Main.sessionMode, 'updated'],
+        ].map(([object, signal]) => [object, object.connect(signal, changed)]);
+        changed();
     }
 
     disable() {
+        for (const [object, id] of this._connected)
+            object.disconnect(id);
+        this._connected = null;
+        this._object.emit_signal('Changed', null);
         this._object.unexport();
         this._object = null;
     }

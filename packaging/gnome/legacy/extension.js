@@ -15,6 +15,7 @@ const XML = `
     <method name="Get">
       <arg type="s" direction="out" name="answer"/>
     </method>
+    <signal name="Changed"/>
   </interface>
 </node>`;
 
@@ -25,9 +26,22 @@ class Patoggle {
     enable() {
         this._object = Gio.DBusExportedObject.wrapJSObject(XML, this);
         this._object.export(Gio.DBus.session, PATH);
+        const changed = () => this._object.emit_signal('Changed', null);
+        this._connected = [
+            [global.display, 'notify::focus-window'],
+            [global.stage, 'notify::key-focus'],
+            [Main.overview, 'showing'],
+            [Main.overview, 'hidden'],
+            [Main.sessionMode, 'updated'],
+        ].map(([object, signal]) => [object, object.connect(signal, changed)]);
+        changed();
     }
 
     disable() {
+        for (const [object, id] of this._connected)
+            object.disconnect(id);
+        this._connected = null;
+        this._object.emit_signal('Changed', null);
         this._object.unexport();
         this._object = null;
     }

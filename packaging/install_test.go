@@ -114,6 +114,10 @@ func TestInstallAndUninstallUndoEachOther(t *testing.T) {
 			if !strings.Contains(entry, "exec "+c.prefix+"/bin/patoggled;") || !strings.Contains(entry, "\nTryExec="+c.prefix+"/bin/patoggled\n") {
 				t.Errorf("the autostart entry does not start the installed program:\n%s", entry)
 			}
+			portal := installed[strings.TrimPrefix(c.prefix+"/share/applications/io.github.patoggle.patoggled.desktop", "/")]
+			if !strings.Contains(portal, "\nExec="+c.prefix+"/bin/patoggled\n") || !strings.Contains(portal, "\nTryExec="+c.prefix+"/bin/patoggled\n") {
+				t.Errorf("the portal's desktop file does not name the installed program:\n%s", portal)
+			}
 			for path, f := range installed {
 				if strings.Contains(f, root) {
 					t.Errorf("%s names DESTDIR", path)

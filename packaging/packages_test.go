@@ -256,7 +256,7 @@ func TestThePackages(t *testing.T) {
 			wantDaemon := []string{
 				"/usr/bin/patoggled", "/usr/share/man/man1/patoggled.1.gz",
 				"/usr/bin/patoggle-x11keys", "/usr/share/man/man1/patoggle-x11keys.1.gz", "/usr/lib/systemd/user/patoggled.service",
-				"/etc/xdg/autostart/patoggled.desktop", "/usr/share/doc/patoggled/changelog.gz",
+				"/etc/xdg/autostart/patoggled.desktop", "/usr/share/applications/io.github.patoggle.patoggled.desktop", "/usr/share/doc/patoggled/changelog.gz",
 				strings.Replace(format.licence, "NAME", "patoggled", 1), strings.Replace(filepath.Dir(format.licence), "NAME", "patoggled", 1) + "/third-party.gz",
 			}
 			if format.name == "deb" {

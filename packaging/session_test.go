@@ -83,6 +83,25 @@ func lastLine(text string) string {
 	return all[len(all)-1]
 }
 
+// The portal looks for a desktop file of the id that patoggled gives itself there.
+func TestThePortalsDesktopFileIsOfPatoggledsId(t *testing.T) {
+	lab.Need(t, "desktop-file-validate")
+	id := groups(`(?m)^const application = "(.*)"$`, read(t, "internal/keysource/portal.go"))
+	if len(id) != 1 {
+		t.Fatalf("the ids are %q", id)
+	}
+	file := "packaging/" + id[0] + ".desktop"
+	l := lab.Start(t)
+	if r := l.Run(nil, "desktop-file-validate", checkout(t, file)); r.Code != 0 || r.Stdout+r.Stderr != "" {
+		t.Errorf("desktop-file-validate: code %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	for key, want := range map[string]string{"Exec": "patoggled", "NoDisplay": "true", "Name": keyOf(t, read(t, "packaging/patoggled.desktop"), "Name")} {
+		if got := keyOf(t, read(t, file), key); got != want {
+			t.Errorf("%s=%s, want %s", key, got, want)
+		}
+	}
+}
+
 func TestTheAutostartEntryAndTheUnitNeverStartTwo(t *testing.T) {
 	lab.Need(t, "desktop-file-validate")
 	l := lab.Start(t)

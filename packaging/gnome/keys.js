@@ -55,11 +55,13 @@ export class Keys {
 
     disable() {
         global.display.disconnect(this._activated);
+        this._activated = null;
         for (const key of [...this._held.keys()])
             this._release(key);
         for (const id of this._watched.values())
             Gio.bus_unwatch_name(id);
-        this._watched.clear();
+        this._watched = null;
+        this._held = null;
         this._object.unexport();
         this._object = null;
     }

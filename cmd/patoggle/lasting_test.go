@@ -121,3 +121,54 @@ func TestFollowResetAndWhatIsRemembered(t *testing.T) {
 		do(3, "undo")
 	})
 }
+
+func TestWhatTheServerRemembersOfUsIsForgottenWithIt(t *testing.T) {
+	onEach(t, func(t *testing.T, l *lab.Lab, s *lab.Sound) {
+		program := lab.Binary(t, "patoggle")
+		s.Pactl("set-default-sink", "a")
+		do := func(args ...string) {
+			t.Helper()
+			if r := l.Run(nil, program, append(args, "--timeout", "20s")...); r.Code != 0 {
+				t.Fatalf("%q: code %d, %s%s", args, r.Code, r.Stdout, r.Stderr)
+			}
+		}
+		// plays starts a program of that name, says where, and ends it after f.
+		plays := func(name string, f func(stream int)) (on string) {
+			t.Helper()
+			argv := []string{"paplay", "--client-name=" + name}
+			if name == "pressed" { // another application
+				argv = []string{"mpv", "--no-config", "--no-video", "--no-terminal", "--ao=pulse", "--audio-client-name=" + name}
+			}
+			p := l.Spawn(argv[0], append(argv[1:], l.ToneFile())...)
+			st := s.WaitStream(name, func(st lab.Stream) bool { return st.Props["application.name"] == name })
+			if f != nil {
+				f(st.Index)
+			}
+			p.Kill()
+			l.Until("the end of "+name, func() bool { _, there := s.Stream(st.Index); return !there })
+			return st.On
+		}
+		to := func(sink string) func(int) {
+			return func(stream int) { do("--stream", fmt.Sprint(stream), "--to", sink) }
+		}
+		plays("kept", func(stream int) {
+			to("b")(stream)
+			do("remember", "--stream", fmt.Sprint(stream))
+		})
+		plays("pressed", to("c"))
+		plays("users", func(stream int) { s.Move(stream, "b") })
+		starts := func(want map[string]string) {
+			t.Helper()
+			for name, sink := range want {
+				if on := plays(name, nil); on != sink {
+					t.Errorf("%q starts on %q, want %q", name, on, sink)
+				}
+			}
+		}
+		starts(map[string]string{"kept": "b", "pressed": "c", "users": "b", "never": "a"})
+		do("forget", "--app", "kept")
+		starts(map[string]string{"kept": "a", "pressed": "c", "users": "b"})
+		do("reset", "--yes")
+		starts(map[string]string{"kept": "a", "pressed": "a", "users": "b", "never": "a"})
+	})
+}

@@ -105,6 +105,14 @@ func closed(n int) []error {
 	return errs
 }
 
+// Unteach makes a claimer a lasting.Unteacher.
+func (c *claimer) Unteach(ctx context.Context, groups ...pulse.Group) []error {
+	if u, ok := c.Sound.(lasting.Unteacher); ok {
+		return u.Unteach(ctx, groups...)
+	}
+	return closed(len(groups))
+}
+
 // Follow makes a claimer a lasting.Follower.
 func (c *claimer) Follow(ctx context.Context, streams ...pulse.StreamIndex) []error {
 	if f, ok := c.Sound.(lasting.Follower); ok {

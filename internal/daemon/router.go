@@ -261,7 +261,7 @@ func (r *router) asked(i routing.Stream, to string) state.By {
 	}
 	for n := len(entries) - 1; n >= 0 && time.Since(entries[n].Time) < 10*time.Second; n-- {
 		switch entries[n].By {
-		case state.Rule, state.Home, state.User, state.Taught:
+		case state.Rule, state.Home, state.User, state.Taught, state.Untaught:
 			continue // we wrote that ourselves
 		}
 		for _, m := range entries[n].Moves {

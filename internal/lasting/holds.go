@@ -51,7 +51,7 @@ func (d *Desk) Holds(v *toggle.View, cfg *config.Config) (map[pulse.StreamIndex]
 			}
 			on := v.Book.Output(s.Sink)
 			switch {
-			case on == nil || e.By == state.Taught:
+			case on == nil || e.By == state.Taught || e.By == state.Untaught:
 			case e.By == state.User:
 				delete(held, s.Index)
 			case e.By == state.Rule && on.Name == m.To:

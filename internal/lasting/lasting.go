@@ -467,7 +467,11 @@ func (d *Desk) Forget(ctx context.Context, r toggle.Request) ([]state.Remembered
 	if len(gone) == 0 {
 		return nil, &toggle.Problem{Kind: toggle.Nothing, Message: "nothing is remembered of " + toggle.Quote(who), Hint: `"patoggle rules" shows what is`}
 	}
-	return gone, nil
+	return gone, d.unteach(ctx, func(m state.Moved) bool {
+		return slices.ContainsFunc(gone, func(o state.Remembered) bool {
+			return m.Key == o.Application || m.Key == "" && (strings.EqualFold(m.Name, o.Name) || strings.EqualFold("program:"+m.Program, o.Application))
+		})
+	})
 }
 
 // Reset lets every stream follow the default sink and forgets everything.
@@ -475,6 +479,9 @@ func (d *Desk) Reset(ctx context.Context) (*toggle.Report, error) {
 	rep, err := d.Follow(ctx, toggle.Request{Target: toggle.Target{Whom: toggle.Everything}})
 	if p := (*toggle.Problem)(nil); errors.As(err, &p) && p.Kind == toggle.Nothing {
 		err, rep.Reason = nil, "" // nothing plays: what is remembered is forgotten all the same
+	}
+	if err == nil {
+		err = d.unteach(ctx, func(state.Moved) bool { return true })
 	}
 	if cerr := d.Store.Clear(); cerr != nil {
 		return rep, failed(cerr)

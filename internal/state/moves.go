@@ -23,7 +23,10 @@ const (
 	Follow By = "follow" // patoggle follow or reset: the default sink
 	Home   By = "home"   // the sink came back
 	Undo   By = "undo"
-	Taught By = "taught" // silent; its next stream was to start there
+	// Silent applications, of which the server was told where they start: where
+	// their rule wants them, and on the default sink.
+	Taught   By = "taught"
+	Untaught By = "untaught"
 )
 
 // Entry is one line: streams that were moved together.
@@ -214,7 +217,7 @@ func Placed(entries []Entry) []Moved {
 	at := map[string]int{} // in all, from 1
 	var all []Moved
 	for _, e := range entries {
-		ours := e.By != User && e.By != Follow
+		ours := e.By != User && e.By != Follow && e.By != Untaught
 		for _, m := range e.Moves {
 			g := m.group()
 			switch i := at[g]; {

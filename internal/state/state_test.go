@@ -223,3 +223,53 @@ func FuzzRead(f *testing.F) {
 		keep(entries)
 	})
 }
+
+func TestWhatTheServerRemembersOfUs(t *testing.T) {
+	s := Open(t.TempDir(), nil)
+	write := func(by By, id, name, to string) {
+		t.Helper()
+		side := ""
+		if by == "recorded" {
+			by, side = Press, "recording"
+		}
+		if _, err := s.Record(Entry{By: by, Moves: []Moved{{Side: side, ID: id, Name: name, To: to}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	placed := func() string {
+		t.Helper()
+		entries, err := s.Moves()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, m := range Placed(entries) {
+			all = append(all, m.ID+m.Name+"→"+m.To)
+		}
+		return strings.Join(all, " ")
+	}
+	write(Press, "", "mpv", "b")
+	write(Rule, "org.x", "", "c")
+	write(Press, "", "", "b") // a role
+	write("recorded", "", "rec", "b")
+	write(Taught, "", "mpv", "c")
+	write(Press, "", "user", "b")
+	write(User, "", "user", "c")
+	write(Press, "", "follows", "b")
+	write(Follow, "", "follows", "a")
+	write(Press, "", "forgotten", "b")
+	write(Untaught, "", "forgotten", "a")
+	if got := placed(); got != "mpv→c org.x→c" {
+		t.Errorf("placed: %q", got)
+	}
+	// However much comes after.
+	for range 3000 {
+		write(User, "", "other", "a")
+	}
+	if info, err := os.Stat(filepath.Join(s.dir, movesFile)); err != nil || info.Size() > compactAt+4096 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if got := placed(); got != "mpv→c org.x→c" {
+		t.Errorf("after many more: %q", got)
+	}
+}

@@ -245,23 +245,19 @@ func keep(entries []Entry) []Entry {
 		return entries
 	}
 	old, last := entries[:len(entries)-keepMoves], entries[len(entries)-keepMoves:]
+	wanted := placed(old, last)
 	const undoable = 20
-	var more []Entry
-	for _, e := range slices.Backward(Undoable(entries)) {
-		if len(more) < undoable && slices.ContainsFunc(old, func(o Entry) bool { return o.ID == e.ID }) {
-			more = append(more, e)
-		}
+	open := Undoable(entries)
+	for _, e := range open[max(0, len(open)-undoable):] {
+		wanted[e.ID] = true
 	}
-	slices.Reverse(more)
-	more = append(placed(old, last), more...)
-	slices.SortStableFunc(more, func(a, b Entry) int { return a.Time.Compare(b.Time) })
-	more = slices.CompactFunc(more, func(a, b Entry) bool { return a.ID == b.ID })
+	more := slices.DeleteFunc(slices.Clone(old), func(e Entry) bool { return !wanted[e.ID] })
 	return append(more, last...)
 }
 
 // placed are the last of the old entries for each application that no later one
-// is about.
-func placed(old, last []Entry) []Entry {
+// is about, by their ids.
+func placed(old, last []Entry) map[string]bool {
 	seen := map[string]bool{"": true}
 	news := func(e Entry) (is bool) {
 		for _, m := range e.Moves {
@@ -273,10 +269,10 @@ func placed(old, last []Entry) []Entry {
 	for _, e := range last {
 		news(e)
 	}
-	var kept []Entry
+	kept := map[string]bool{}
 	for _, e := range slices.Backward(old) {
-		if news(e) && len(kept) < keepPlaced {
-			kept = append(kept, e)
+		if len(kept) < keepPlaced && news(e) {
+			kept[e.ID] = true
 		}
 	}
 	return kept

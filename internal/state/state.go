@@ -279,9 +279,14 @@ func (s *Store) Routed() bool {
 }
 
 // replace puts a new file in the place of an old one. With sync it survives the
-// end of the machine too. The lock is held.
+// end of the machine too. The lock is held, so that one name is enough for what
+// is being written: what a killed writer leaves, the next one takes away.
 func (s *Store) replace(name string, b []byte, sync bool) error {
-	f, err := os.CreateTemp(s.dir, "."+name+".*") // with mode 0600
+	temporary := filepath.Join(s.dir, "."+name+".new")
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -298,18 +303,7 @@ func (s *Store) replace(name string, b []byte, sync bool) error {
 	if err != nil {
 		os.Remove(f.Name())
 	}
-	s.sweep()
 	return err
-}
-
-// sweep removes what a writer left that was killed. The lock is held.
-func (s *Store) sweep() {
-	for _, name := range files {
-		left, _ := filepath.Glob(filepath.Join(s.dir, "."+name+".*"))
-		for _, file := range left {
-			os.Remove(file)
-		}
-	}
 }
 
 // newID names an entry: the time, in letters and digits.

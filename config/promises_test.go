@@ -157,3 +157,30 @@ func TestANicknameNeedsBothNames(t *testing.T) {
 		}
 	}
 }
+
+func TestHotkeysInWordsAndInForce(t *testing.T) {
+	c, err := Parse("config.toml", strings.NewReader("[[hotkey]]\nkeys = \"Super+F7\"\ndo = \"to\"\nsink = \"tv\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, defaulted := c.Bindings()
+	if defaulted || len(got) != 1 || got[0].String() != `Super+F7 = to "tv"` {
+		t.Errorf("one hotkey: %v, default %v", got, defaulted)
+	}
+	if got, defaulted = Default().Bindings(); !defaulted || len(got) != 1 || got[0].String() != "Super+F9 = next" {
+		t.Errorf("no hotkey: %v, default %v", got, defaulted)
+	}
+}
+
+// A table below one of several belongs to the last of them (TOML 1.0, "Array of
+// Tables").
+func TestATableBelowOneOfSeveral(t *testing.T) {
+	root, wrong := parseDocument([]byte("[[a]]\nx = 1\n[[a]]\n[a.b]\nc = true\n"))
+	if wrong != nil {
+		t.Fatal(wrong)
+	}
+	all := root.get("a").value.items
+	if len(all) != 2 || all[0].get("b") != nil || all[1].get("b") == nil || !all[1].get("b").value.get("c").value.yes {
+		t.Errorf("the tables are %+v", all)
+	}
+}

@@ -285,3 +285,23 @@ func TestOneStreamComesWithItsClient(t *testing.T) {
 		})
 	}
 }
+
+// A long text is cut between two characters; what is no text, at the bound.
+func TestALongTextIsCutBetweenTwoCharacters(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want int
+	}{
+		{strings.Repeat("a", maxString), maxString},
+		{strings.Repeat("a", maxString+1), maxString},
+		{strings.Repeat("a", maxString-1) + "é", maxString - 1},
+		{strings.Repeat("a", maxString-2) + "é" + "b", maxString},
+		{strings.Repeat("a", maxString-3) + "🎵", maxString - 3},
+		{strings.Repeat("a", maxString-4) + "🎵" + "b", maxString},
+		{strings.Repeat("a", maxString-3) + strings.Repeat("\x80", 9), maxString},
+	} {
+		if got := cut([]byte(test.text)); got != test.want {
+			t.Errorf("of %d bytes that end in %q it keeps %d, want %d", len(test.text), test.text[maxString-5:], got, test.want)
+		}
+	}
+}

@@ -20,6 +20,9 @@ func TestLevels(t *testing.T) {
 	if l.At(2) != Norm/2 || l.At(9) != Norm {
 		t.Error("a position meets another channel")
 	}
+	if more := (Levels{Volumes: []uint32{Norm / 2}, Positions: []byte{1, 2}}); more.At(2) != Norm/2 {
+		t.Error("a position without a volume does not meet the loudest channel")
+	}
 	if d := cmp.Diff([]uint32{Norm / 2, Norm / 4}, l.Scaled(Norm/2).Volumes); d != "" {
 		t.Error("the balance is lost:", d)
 	}

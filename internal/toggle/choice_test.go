@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/patoggle/patoggle/config"
 	"github.com/patoggle/patoggle/internal/desktop"
 )
 
@@ -55,5 +56,47 @@ func TestAReportSaysEachOutcomeOnce(t *testing.T) {
 	}
 	if got := (&Report{}).Headline(nil); got != "nothing to move" {
 		t.Errorf("of nothing the headline is %q", got)
+	}
+}
+
+// Who plays nothing and was matched by nothing is pointed to what tells more.
+func TestASilentApplicationIsPointedToWhy(t *testing.T) {
+	w := newWorld()
+	w.snapshot.Streams = w.snapshot.Streams[2:] // Firefox plays, mpv is in front
+	var problem *Problem
+	if _, err := w.pipeline(nil).Run(t.Context(), Request{}); !errors.As(err, &problem) || problem.Kind != Nothing || problem.Hint != `"patoggle why" says whose each stream is` {
+		t.Errorf("it says %+v", err)
+	}
+	w.snapshot.Streams = nil
+	if _, err := w.pipeline(nil).Run(t.Context(), Request{}); !errors.As(err, &problem) || problem.Hint != "" {
+		t.Errorf("where nothing plays it says %+v", err)
+	}
+}
+
+// A pair goes to the sink of that name, of that line of a menu, or nowhere.
+func TestAPairGoesWhereItIsSaid(t *testing.T) {
+	run := func(request Request) (*Report, error) {
+		playing, recording := headset()
+		request.Pair, request.Way = true, To
+		return pairOf(playing, recording, "", t).Run(t.Context(), request)
+	}
+	var problem *Problem
+	if rep, err := run(Request{Sink: "kitchen"}); !errors.As(err, &problem) || problem.Kind == Nothing || len(rep.Moves) > 0 {
+		t.Errorf("to a sink that is not there: %+v, %v", rep, err)
+	}
+	playing, _ := headset()
+	// The mark of the line is no part of the name.
+	line := NewBook(playing.snapshot.Sinks, &config.Config{}).Menu("bluez", nil)[1]
+	if !strings.Contains(line, "default") {
+		t.Fatalf("the line is %q", line)
+	}
+	for _, request := range []Request{{Sink: "earbuds"}, {Sink: line, Chosen: true}} {
+		rep, err := run(request)
+		if err != nil || rep.To == nil || !strings.Contains(line, rep.To.Label) || rep.Source == nil {
+			t.Errorf("%+v: %+v, %v", request, rep, err)
+		}
+	}
+	if _, err := run(Request{Sink: "earbuds", Chosen: true}); err != nil {
+		t.Errorf("a name in place of a line: %v", err)
 	}
 }

@@ -35,12 +35,12 @@ FUZZ ?= ./...
 # How long `make soak` lasts.
 SOAK ?= 10m
 
-.PHONY: all build test lint demo bench desktops fuzz soak clean packages install uninstall release-check pictures need-go ready test-slow
+.PHONY: all build test lint demo bench desktops fuzz soak clean packages install uninstall release-check pictures need-go ready test-slow test-more fresh
 
 all: build
 
 # What Go is missing is said before anything else.
-build test lint demo bench desktops fuzz soak packages release-check pictures ready test-slow: need-go
+build test lint demo bench desktops fuzz soak packages release-check pictures ready test-slow test-more: need-go
 need-go:
 	@packaging/need-go
 
@@ -78,6 +78,22 @@ test: ready
 SLOW ?= 4
 test-slow: ready
 	packaging/slowly $(SLOW) $(MAKE) --no-print-directory test
+
+# Tests with a real Flatpak and a real Wine, which are not installed beside a
+# desktop: in a Debian 12 of their own, built once (3 GB), without a network.
+# Needs root.
+test-more:
+	@packaging/debian-setup build desktops
+	@packaging/desktop-roots build more
+	packaging/test-more
+
+# What the README says, from a clean clone on bare Debian 12 and 13, as root and
+# as a user with sudo, and the same packages and services afterwards. An hour and
+# more; needs root and the network.
+fresh:
+	@packaging/debian-setup desktops
+	@packaging/desktop-roots build bare12 bare13
+	@set -e; for root in bare12 bare13; do packaging/fresh $$root; packaging/fresh -u $$root; done
 
 lint:
 	@packaging/tools staticcheck

@@ -12,11 +12,11 @@ import (
 // end.
 const alonePatience = 5 * time.Minute
 
-// alone waits until no other lab on this machine has sandboxes. Processes are
+// Alone waits until no other lab on this machine has sandboxes. Processes are
 // seen across labs, and two sandboxes of one program cannot be told apart by
 // what they say of themselves: a sandbox of another test would make this
 // test's ambiguous. The lock is held until the lab is closed.
-func (l *Lab) alone() {
+func (l *Lab) Alone() {
 	if l.sandboxes != nil {
 		return
 	}

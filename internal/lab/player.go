@@ -103,7 +103,7 @@ func (l *Lab) Sandboxed(s Sandbox, argv ...string) []string {
 		l.t.Helper()
 	}
 	l.need("bwrap")
-	l.alone()
+	l.Alone()
 	if s.AppID == "" {
 		return append([]string{"bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--"}, argv...)
 	}

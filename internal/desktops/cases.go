@@ -30,13 +30,16 @@ var situations = []situation{
 	{"Firefox, native", browser("firefox")},
 	{"no window", none},
 	{"launcher or overview", covered(func(c compositor) (cover, bool, string) { return c.launcher, c.launcherUntold, c.saysCovered })},
-	{"locked", covered(func(c compositor) (cover, bool, string) { return c.lock, c.lockUntold, c.saysLocked })},
+	{locked, covered(func(c compositor) (cover, bool, string) { return c.lock, c.lockUntold, c.saysLocked })},
 	{"compositor hangs", hung},
 	{"compositor killed", killed},
 	{"nested", nested},
 	{"watched", watched},
 	{"hotkeys", hotkeys},
 }
+
+// locked is the situation with the screen locked.
+const locked = "locked"
 
 // nobody is what patoggle says at the least where no window has the focus.
 const nobody = "no window has the focus"

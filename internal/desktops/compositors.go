@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"os"
 	"strings"
@@ -40,6 +41,8 @@ type compositor struct {
 	// that cannot be had.
 	launcher cover
 	lock     cover
+	// lockable makes what has to be there for a lock before it is started.
+	lockable func(*world) error
 	// launcherUntold and lockUntold are true where the compositor goes on
 	// calling the window below the focused one.
 	launcherUntold, lockUntold bool
@@ -102,7 +105,7 @@ var compositors = map[string]compositor{
 		title: "GNOME with the extension", version: []string{"HOME/gnome-shell", "--version"},
 		argv:    []string{"HOME/gnome-shell", "--headless", "--wayland", "--virtual-monitor", "1280x800"},
 		prepare: extended, env: gnomeEnv, settle: shutOverview,
-		launcher: overview, lock: gnomeLock, saysEmpty: "this workspace is empty",
+		launcher: overview, lock: gnomeLock, lockable: login, saysEmpty: "this workspace is empty",
 		saysCovered: "the overview is open", saysLocked: "the screen is locked", saysHung: "GNOME does not answer",
 	},
 }
@@ -151,6 +154,27 @@ func extended(w *world) error {
 	return nil
 }
 
+// manager is who GNOME Shell believes to be logind and GDM.
+//
+//go:embed login.py
+var manager []byte
+
+// login puts it on the system bus. The shell looks for it where this folder is,
+// and only there.
+func login(w *world) error {
+	script := w.Home + "/login.py"
+	if err := os.WriteFile(script, manager, 0o600); err != nil {
+		return err
+	}
+	if err := os.MkdirAll("/run/systemd/seats", 0o755); err != nil {
+		return err
+	}
+	p := w.Spawn("python3", script, w.Getenv("DBUS_SYSTEM_BUS_ADDRESS"))
+	w.Until("the login manager", func() bool { return strings.Count(p.Log(), "org.") == 2 || !p.Alive() })
+	w.Setenv("XDG_SESSION_ID", "1")
+	return nil
+}
+
 // shell reads or, with a value, writes a property of the shell's.
 func (w *world) shell(property string, value ...string) string {
 	args := []string{"call", "--session", "-d", "org.gnome.Shell", "-o", "/org/gnome/Shell", "-m"}
@@ -189,14 +213,11 @@ func gnomeLock(w *world) (func(), error) {
 		return w.Run(nil, "gdbus", append([]string{"call", "--session", "-d", "org.gnome.Shell.ScreenShield", "-o",
 			"/org/gnome/ScreenSaver", "-m", "org.gnome.ScreenSaver." + method}, args...)...).Stdout
 	}
+	defer os.Remove("/run/systemd/seats") // other situations have no lock
 	saver("SetActive", "true")
-	for range 50 {
-		if strings.Contains(saver("GetActive"), "true") {
-			return func() { saver("SetActive", "false") }, nil
-		}
-		w.pause()
-	}
-	return nil, fmt.Errorf("the shell does not lock without a display manager")
+	w.Until("the lock", func() bool { return strings.Contains(saver("GetActive"), "true") })
+	w.settleDown()
+	return func() {}, nil
 }
 
 // kwinLock has KWin's own screen locker lock.

@@ -26,6 +26,7 @@ type world struct {
 	socket string
 	program,
 	version, soundVersion string
+	locks bool // it will be locked
 }
 
 // sinks are those of every world; streams start on the first.
@@ -73,7 +74,7 @@ func (s situation) in(c compositor, sound string, log io.Writer) (o Outcome, err
 			err = e
 		}
 	}()
-	w := &world{Lab: l, c: c}
+	w := &world{Lab: l, c: c, locks: s.name == locked}
 	err = l.Try(func() {
 		w.begin(sound)
 		o.Version, o.Sound = w.version, w.soundVersion
@@ -97,6 +98,11 @@ func (w *world) begin(sound string) {
 	}
 	if w.c.prepare != nil {
 		if err := w.c.prepare(w); err != nil {
+			w.Fail(err)
+		}
+	}
+	if w.locks && w.c.lockable != nil {
+		if err := w.c.lockable(w); err != nil {
 			w.Fail(err)
 		}
 	}

@@ -39,7 +39,7 @@ func askGNOME(ctx context.Context, s *Session) (*Answer, error) {
 		return nil, err
 	}
 	// The object goes with the lock screen.
-	if gnomeLocked(ctx, c) {
+	if gnomeLocked(ctx, c, owner) {
 		return &Answer{Holder: Lock}, nil
 	}
 	for _, other := range gnomeOthers {
@@ -74,7 +74,7 @@ func followGNOME(ctx context.Context, s *Session, changed func()) error {
 	defer stopSignals()
 	if tells, err := gnomeTells(begin, c, owner); err != nil {
 		return err
-	} else if !tells && !gnomeLocked(begin, c) {
+	} else if !tells && !gnomeLocked(begin, c, owner) {
 		return ErrUnfollowed
 	}
 	changed()
@@ -131,9 +131,11 @@ var gnomeOthers = []struct {
 	{"/org/gnome/Shell/Extensions/Windows", "org.gnome.Shell.Extensions.Windows", "List", parseWindowCalls},
 }
 
-func gnomeLocked(ctx context.Context, c *bus.Conn) bool {
+// gnomeLocked asks the shell itself: who has the name org.gnome.ScreenSaver is a
+// program of its own, which need not run (js/ui/shellDBus.js, GNOME 43 to 51).
+func gnomeLocked(ctx context.Context, c *bus.Conn, owner string) bool {
 	var locked bool
-	o := bus.Object{Destination: "org.gnome.ScreenSaver", Path: "/org/gnome/ScreenSaver", Interface: "org.gnome.ScreenSaver"}
+	o := bus.Object{Destination: owner, Path: "/org/gnome/ScreenSaver", Interface: "org.gnome.ScreenSaver"}
 	return c.Call(ctx, o, "GetActive", nil, &locked) == nil && locked
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/patoggle/patoggle/internal/lab"
 )
@@ -187,8 +188,10 @@ func (w *world) shell(property string, value ...string) string {
 }
 
 // shutOverview leaves the overview in which the shell starts. Before start-up
-// is complete it comes back, so that it has to stay away for a while.
+// is complete, which the shell says in its log, it comes back, so that it has to
+// stay away for a while.
 func shutOverview(w *world) {
+	lab.Poll(time.Minute, func() bool { return strings.Contains(w.front.Log(), "GNOME Shell started at") })
 	quiet := 0
 	w.Until("the overview to stay shut", func() bool {
 		if strings.Contains(w.shell("OverviewActive"), "false") {
@@ -205,6 +208,7 @@ func shutOverview(w *world) {
 func overview(w *world) (func(), error) {
 	w.shell("OverviewActive", "<true>")
 	w.Until("the overview", func() bool { return strings.Contains(w.shell("OverviewActive"), "true") })
+	w.settleDown() // it is drawn without a graphics card, and the shell answers nobody meanwhile
 	return func() { shutOverview(w) }, nil
 }
 

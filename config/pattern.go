@@ -56,6 +56,19 @@ func (p Pattern) String() string { return p.text }
 // Literal reports whether the pattern has no "*" and no "?".
 func (p Pattern) Literal() bool { return !strings.ContainsAny(p.text, "*?") }
 
+// Splits are the ways to take the pattern apart at a colon, the last colon first,
+// without the blanks around it: what names a device, and what names a port of it.
+func (p Pattern) Splits() [][2]Pattern {
+	var all [][2]Pattern
+	for at := strings.LastIndexByte(p.text, ':'); at >= 0; at = strings.LastIndexByte(p.text[:at], ':') {
+		before, after := strings.TrimSpace(p.text[:at]), strings.TrimSpace(p.text[at+1:])
+		if before != "" && after != "" {
+			all = append(all, [2]Pattern{newPattern(before), newPattern(after)})
+		}
+	}
+	return all
+}
+
 // Match reports whether the whole of s matches. A byte of s that is not part
 // of valid UTF-8 counts as one character, U+FFFD.
 func (p Pattern) Match(s string) bool {

@@ -144,3 +144,24 @@ func FuzzPattern(f *testing.F) {
 		}
 	})
 }
+
+func TestSplits(t *testing.T) {
+	for text, want := range map[string]string{
+		"Speakers":            "",
+		"Built-in:headphones": "[Built-in|headphones]",
+		"Built-in : Head* ":   "[Built-in|Head*]",
+		"a:b:c":               "[a:b|c][a|b:c]",
+		":x":                  "",
+		"x:":                  "",
+		"x: :y":               "[x:|y][x|:y]",
+		"alsa.pci-0000:00:1f": "[alsa.pci-0000:00|1f][alsa.pci-0000|00:1f]",
+	} {
+		got := ""
+		for _, s := range newPattern(text).Splits() {
+			got += "[" + s[0].String() + "|" + s[1].String() + "]"
+		}
+		if got != want {
+			t.Errorf("%q is %s, want %s", text, got, want)
+		}
+	}
+}

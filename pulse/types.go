@@ -183,6 +183,8 @@ type Snapshot struct {
 	Clients []*Client
 	// Socket is the path of the server's socket, "" for a server on the network.
 	Socket string
+	// Cards are nil until somebody asks for them: see Conn.Cards.
+	Cards []Card
 	// Self is the client index of the connection that took the snapshot.
 	Self ClientIndex
 	// Input is true when Sinks are sources, Streams what records from them, and

@@ -65,7 +65,8 @@ How:
     --server ADDRESS         the sound server, as in PULSE_SERVER
     --display NAME           the X display, as in DISPLAY
     --config FILE            the configuration file
-    --timeout DURATION       for everything together (default 2s)
+    --timeout DURATION       for everything together (default 2s; 4s where "sinks"
+                             names a port)
     --help, --version
 
 Exit code: 0 done, 1 failed, 2 wrong usage or configuration, 3 nothing to do.
@@ -81,7 +82,8 @@ Usage:
     patoggle list sinks|inputs --menu
 
 The sinks stand in the order in which a press goes from one to the next; those
-it does not go to come last. "*" marks the default sink, ">" the streams of the
+it does not go to come last. "reachable" is a port or a profile that the press
+switches to first. "*" marks the default sink, ">" the streams of the
 focused application. It works without a display; then nothing is marked focused.
 "inputs", or --input, shows the microphones and what records alone, and with
 them every monitor, which gives what a sink plays.

@@ -45,11 +45,11 @@ func keysOf(t *testing.T, text string) []string {
 
 // The forms that patoggle(1) promises to scripts.
 var (
-	reportKeys = `window.id window.title window.class window.app_id window.desktop window.pids[] window.remote application result reason
+	reportKeys = `window.id window.title window.class window.app_id window.desktop window.pids[] window.remote application result reason switch
 		moves[] moves[].side moves[].stream moves[].application moves[].media moves[].from moves[].to moves[].rule moves[].confidence moves[].result moves[].volume=null moves[].error`
 	listKeys = `server.name server.version server.pipewire default_sink reason
 		sinks[] sinks[].index sinks[].name sinks[].description sinks[].nickname sinks[].default sinks[].state sinks[].available
-		sinks[].volume_percent sinks[].muted sinks[].in_cycle sinks[].ring sinks[].streams[]
+		sinks[].volume_percent sinks[].muted sinks[].in_cycle sinks[].ring sinks[].streams[] reachable[]
 		streams[] streams[].index streams[].application streams[].media streams[].pid streams[].pid_trust streams[].sink streams[].corked
 		streams[].muted streams[].volume_percent streams[].focused streams[].held_by streams[].rule streams[].confidence
 		default_source
@@ -58,7 +58,7 @@ var (
 		recordings[] recordings[].index recordings[].application recordings[].media recordings[].pid recordings[].pid_trust recordings[].source
 		recordings[].corked recordings[].muted recordings[].volume_percent recordings[].focused recordings[].held_by recordings[].rule
 		recordings[].confidence`
-	whyKeys = `window.id window.title window.class window.app_id window.desktop window.pids[] window.remote reason
+	whyKeys = `window.id window.title window.class window.app_id window.desktop window.pids[] window.remote reason switch
 		streams[] streams[].index streams[].application streams[].pid streams[].matched streams[].rule streams[].confidence streams[].doubt
 		streams[].tried[] streams[].tried[].rule streams[].tried[].why_not`
 )

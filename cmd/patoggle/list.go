@@ -47,7 +47,7 @@ func (a *app) listCommand() *cobra.Command {
 			v, in, err := a.lookAround(both)
 			if err != nil {
 				if a.json {
-					empty := listing{Reason: reason(err), Sinks: []listingSink{}, Streams: []listingStream{}}
+					empty := listing{Reason: reason(err), Sinks: []listingSink{}, Reachable: []listingReach{}, Streams: []listingStream{}}
 					if both {
 						return errors.Join(err, a.printJSON(&listingOfBoth{listing: empty, Sources: []listingSource{}, Recordings: []listingRecording{}}))
 					}
@@ -154,10 +154,24 @@ type listing struct {
 		PipeWire bool   `json:"pipewire"`
 	} `json:"server"`
 	// Reason is one sentence when it failed; then the rest is empty.
-	Reason      string          `json:"reason"`
-	DefaultSink string          `json:"default_sink"`
-	Sinks       []listingSink   `json:"sinks"`
-	Streams     []listingStream `json:"streams"`
+	Reason      string        `json:"reason"`
+	DefaultSink string        `json:"default_sink"`
+	Sinks       []listingSink `json:"sinks"`
+	// Reachable are the outputs that the ring names and that are no sinks now.
+	Reachable []listingReach  `json:"reachable"`
+	Streams   []listingStream `json:"streams"`
+}
+
+type listingReach struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Nickname    string `json:"nickname"`
+	Available   string `json:"available"`
+	InCycle     bool   `json:"in_cycle"`
+	Ring        int    `json:"ring"`
+	// Port is the port to switch to; Profile is "" when its sink is there.
+	Port    string `json:"port"`
+	Profile string `json:"profile"`
 }
 
 type listingSink struct {
@@ -275,14 +289,21 @@ func (a *app) printRecordings(v *toggle.View) error {
 func newListing(v *toggle.View) *listing {
 	l := &listing{
 		DefaultSink: v.Snapshot.Server.DefaultSink,
-		Sinks:       make([]listingSink, len(v.Book.Outputs)),
+		Sinks:       make([]listingSink, len(v.Book.Sinks())),
+		Reachable:   []listingReach{},
 		Streams:     make([]listingStream, len(v.Snapshot.Streams)),
 	}
 	l.Server.Name = v.Snapshot.Server.Name
 	l.Server.Version = v.Snapshot.Server.Version
 	l.Server.PipeWire = v.Snapshot.Server.PipeWire
 	ring := v.Book.Ring()
-	for i, o := range v.Book.Outputs {
+	for _, o := range v.Book.Reachable() {
+		l.Reachable = append(l.Reachable, listingReach{
+			Name: o.Name, Description: o.Description, Nickname: o.Nickname, Available: o.Available.String(),
+			InCycle: o.InCycle, Ring: slices.Index(ring, o.Index) + 1, Port: o.Reach.Port, Profile: o.Reach.Profile,
+		})
+	}
+	for i, o := range v.Book.Sinks() {
 		l.Sinks[i] = listingSink{
 			Index:       o.Index,
 			Name:        o.Name,
@@ -316,7 +337,7 @@ func newListing(v *toggle.View) *listing {
 			row.Rule = string(m.Rule)
 			row.Confidence = m.Confidence.String()
 		}
-		at := slices.IndexFunc(v.Book.Outputs, func(o toggle.Output) bool { return o.Index == s.Sink })
+		at := slices.IndexFunc(v.Book.Sinks(), func(o toggle.Output) bool { return o.Index == s.Sink })
 		if at >= 0 {
 			row.Sink = l.Sinks[at].Name
 			l.Sinks[at].Streams = append(l.Sinks[at].Streams, s.Index)
@@ -361,6 +382,23 @@ func (a *app) printSinksIn(order []int, l *listing, v *toggle.View) error {
 	)
 	next := v.Next()
 	for _, i := range order {
+		if i >= len(l.Sinks) {
+			o := &v.Book.Outputs[i]
+			t.Add(
+				term.Cell{Text: "  " + o.Label},
+				term.Cell{},
+				term.Cell{Text: "reachable"},
+				term.Cell{Text: notes(
+					note{next != nil && next.Index == o.Index, "next"},
+					note{o.Available == pulse.AvailableNo, "unplugged"},
+					note{!o.InCycle && o.Available != pulse.AvailableNo, "not in the ring"},
+					note{o.Reach.Profile == "", "by its port"},
+					note{o.Reach.Profile != "", "by the profile " + o.Reach.Profile},
+				)},
+				term.Cell{Text: o.Name, Style: term.Dim},
+			)
+			continue
+		}
 		s := l.Sinks[i]
 		mark, style := "  ", term.Style("")
 		if s.Default {
@@ -385,14 +423,19 @@ func (a *app) printSinksIn(order []int, l *listing, v *toggle.View) error {
 }
 
 // inRingOrder are the positions of the sinks in the order in which a press goes
-// from one to the next, and then of those it does not go to.
+// from one to the next, and then of those it does not go to. What is to be reached
+// comes in that order too, counted on behind the sinks.
 func inRingOrder(l *listing) []int {
-	order := make([]int, len(l.Sinks))
+	all := slices.Clone(l.Sinks)
+	for _, r := range l.Reachable {
+		all = append(all, listingSink{Name: r.Name, Ring: r.Ring})
+	}
+	order := make([]int, len(all))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(x, y int) int {
-		a, b := l.Sinks[x], l.Sinks[y]
+		a, b := all[x], all[y]
 		if (a.Ring == 0) != (b.Ring == 0) {
 			return b.Ring - a.Ring // 0 last
 		}

@@ -22,6 +22,9 @@ func (a *app) toggle(r toggle.Request, withNote bool) error {
 		}
 		return err
 	}
+	if a.timeout == defaultTimeout {
+		a.timeout += toggle.SwitchTime(cfg)
+	}
 	ctx, cancel := a.context()
 	defer cancel()
 	p := a.pipeline(cfg)
@@ -89,6 +92,13 @@ func typedIn(p *toggle.Pipeline, w *toggle.Window) bool {
 
 // printReport says what became of each application, one line each.
 func (a *app) printReport(rep *toggle.Report) {
+	switch {
+	case rep.Switch == "":
+	case rep.Result == toggle.ResultWouldMove:
+		fmt.Fprintln(a.stdout, "would switch "+rep.Switch)
+	case rep.Result == toggle.ResultMoved:
+		fmt.Fprintln(a.stdout, "switched "+rep.Switch)
+	}
 	for _, line := range rep.Lines() {
 		fmt.Fprintln(a.stdout, line)
 	}

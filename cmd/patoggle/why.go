@@ -51,6 +51,7 @@ func (a *app) why(t toggle.Target, guess, pair bool) error {
 		err = toggle.DisplayError(v.ScreenErr, v.Screen, t.Window)
 	}
 	e := newExplanation(v, t)
+	e.Switch = a.ahead(v, e, t, guess)
 	switch {
 	case a.json && pair:
 		e.Reason = reason(err)
@@ -64,6 +65,9 @@ func (a *app) why(t toggle.Target, guess, pair bool) error {
 		}
 	case !a.quiet:
 		a.printWhy(e, v, t, guess)
+		if e.Switch != "" {
+			fmt.Fprintln(a.stdout, e.Switch)
+		}
 		if pair {
 			recording := *a
 			recording.input = true
@@ -153,8 +157,31 @@ func (a *app) printPairs(v, in *toggle.View) {
 type explanation struct {
 	Window *toggle.Window `json:"window"`
 	// Reason is one sentence when no window was found, or it failed.
-	Reason  string          `json:"reason"`
+	Reason string `json:"reason"`
+	// Switch says which port or profile the next press switches and who goes along,
+	// or why it must not; "" when there is nothing to switch.
+	Switch  string          `json:"switch"`
 	Streams []explainStream `json:"streams"`
+}
+
+// ahead is explanation.Switch.
+func (a *app) ahead(v *toggle.View, e *explanation, t toggle.Target, guess bool) string {
+	var streams []pulse.StreamIndex
+	for i, s := range e.Streams {
+		if s.Matched && (t.Names() || v.Match.Streams[i].Confidence.Acts(guess)) {
+			streams = append(streams, s.Index)
+		}
+	}
+	ctx, cancel := a.context()
+	defer cancel()
+	s, err := a.pipeline(nil).Ahead(ctx, v, streams)
+	switch {
+	case err != nil:
+		return "the next press is refused: " + err.Error()
+	case s != nil:
+		return "the next press switches " + s.String()
+	}
+	return ""
 }
 
 type explainStream struct {

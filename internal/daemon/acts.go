@@ -96,6 +96,30 @@ func (c *claimer) Stream(ctx context.Context, i pulse.StreamIndex) (*pulse.Strea
 	return nil, pulse.ErrClosed
 }
 
+// Cards, SetPort and SetProfile make a claimer a toggle.Switcher.
+func (c *claimer) Cards(ctx context.Context) ([]pulse.Card, error) {
+	if w, ok := c.Sound.(toggle.Switcher); ok {
+		return w.Cards(ctx)
+	}
+	return nil, nil
+}
+
+// SetPort is Cards' companion.
+func (c *claimer) SetPort(ctx context.Context, sink pulse.SinkIndex, port string) error {
+	if w, ok := c.Sound.(toggle.Switcher); ok {
+		return w.SetPort(ctx, sink, port)
+	}
+	return pulse.ErrClosed
+}
+
+// SetProfile is Cards' companion.
+func (c *claimer) SetProfile(ctx context.Context, card pulse.CardIndex, profile string) error {
+	if w, ok := c.Sound.(toggle.Switcher); ok {
+		return w.SetProfile(ctx, card, profile)
+	}
+	return pulse.ErrClosed
+}
+
 // closed are n errors for what a connection without that request is asked.
 func closed(n int) []error {
 	errs := make([]error, n)

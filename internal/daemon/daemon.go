@@ -413,6 +413,9 @@ func (d *service) lookUpSinks(ctx context.Context) {
 		return // the log says already that it is away
 	}
 	snap, err := conn.Snapshot(ctx)
+	if err == nil {
+		err = toggle.AddCards(ctx, conn, snap, d.config.Load())
+	}
 	if err != nil {
 		return
 	}

@@ -302,7 +302,7 @@ func (r *router) resolve(w routing.Wish) string {
 		if book == nil {
 			book = toggle.NewBook(r.snap.Sinks, r.server.config.Load())
 		}
-		if o, err := book.Find(name); err == nil {
+		if o, err := book.Find(name); err == nil && o.Reach == nil {
 			return o.Name
 		}
 	}
@@ -563,6 +563,9 @@ func (r *router) intend(pids []int, way toggle.Way, sink string) *toggle.Output 
 			if i, ok := book.Step(at, way == toggle.Prev); ok {
 				to = book.Output(i)
 			}
+		}
+		if to != nil && to.Reach != nil {
+			return nil // nothing is switched for what is silent
 		}
 		if to != nil {
 			r.wanted[key] = to.Name

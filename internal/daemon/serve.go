@@ -110,7 +110,7 @@ func request(h config.Hotkey) toggle.Request {
 func (s *server) serve(ctx context.Context, h config.Hotkey) {
 	began := time.Now()
 	cfg := s.config.Load()
-	press, cancel := context.WithTimeout(ctx, pressTime)
+	press, cancel := context.WithTimeout(ctx, pressTime+toggle.SwitchTime(cfg))
 	defer cancel()
 
 	// Run's goroutines have ended when it returns.
@@ -178,7 +178,9 @@ func (c *claimer) Move(ctx context.Context, to pulse.SinkIndex, streams ...pulse
 			// Move says what that means.
 			return c.Sound.Move(ctx, to, streams...)
 		}
-		c.claimed = map[pulse.StreamIndex]*target{}
+		if c.claimed == nil { // what else played on a card moves with it, apart
+			c.claimed = map[pulse.StreamIndex]*target{}
+		}
 		s.mu.Lock()
 		for _, i := range streams {
 			c.claimed[i] = &target{sink: to}
@@ -198,6 +200,9 @@ func (c *claimer) Move(ctx context.Context, to pulse.SinkIndex, streams ...pulse
 func (s *server) report(cfg *config.Config, h config.Hotkey, rep *toggle.Report, err error, took time.Duration) {
 	if s.verbose {
 		lines := rep.Lines()
+		if rep.Switch != "" {
+			lines = append([]string{"switched " + rep.Switch}, lines...)
+		}
 		if len(lines) == 0 && err == nil && rep.Reason != "" {
 			lines = []string{rep.Reason} // what comes later, or is kept
 		}

@@ -52,7 +52,7 @@ func Record(s *state.Store, by state.By, rep *toggle.Report) error {
 	}
 	e := state.Entry{By: by}
 	for _, m := range rep.Moves {
-		if m.Result == toggle.Moved {
+		if m.Result == toggle.Moved && m.From != m.To { // else its port was switched
 			e.Moves = append(e.Moves, moved(m))
 		}
 	}
@@ -518,7 +518,7 @@ func (d *Desk) Rules(v *toggle.View, cfg *config.Config) ([]Row, error) {
 	rows := make([]Row, 0, len(cfg.Rules)+len(kept))
 	sinkOf := func(names []string) string {
 		for _, n := range names {
-			if o, err := v.Book.Find(n); err == nil {
+			if o, err := v.Book.Find(n); err == nil && o.Reach == nil {
 				return o.Name
 			}
 		}

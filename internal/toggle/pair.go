@@ -3,6 +3,7 @@ package toggle
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/patoggle/patoggle/internal/desktop"
@@ -65,13 +66,23 @@ func (p *Pipeline) runPair(ctx context.Context, r Request, rep *Report) error {
 	if err != nil {
 		return err
 	}
-	rep.To = to
+	switched := to.Reach != nil && to.Reach.Profile != "" && !r.DryRun
+	if v, err = p.arrive(ctx, r, v, rep, to); err != nil {
+		return err
+	}
+	if switched { // the sources of the card are others
+		if in.Snapshot, err = in.sound.Snapshot(ctx); err != nil {
+			return SoundError(err)
+		}
+		in.Book = newBook(in.Snapshot, in.config)
+		heard.Moves = slices.DeleteFunc(heard.Moves, func(m Move) bool { return in.Snapshot.Stream(m.Stream) == nil })
+	}
 	var first error
 	if silent == nil {
 		first = p.move(ctx, r, v, rep)
 	}
 	if deaf == nil {
-		err := p.moveKin(ctx, r, in, heard, to)
+		err := p.moveKin(ctx, r, in, heard, rep.To)
 		rep.add(heard)
 		if first == nil || isNothing(first) {
 			first = err

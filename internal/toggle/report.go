@@ -66,6 +66,9 @@ type Report struct {
 	Result      Result `json:"result"`
 	// Reason is one sentence where Result is "nothing" or "failed", else "".
 	Reason string `json:"reason"`
+	// Switch says which port or profile was switched for it, or would be, and who
+	// goes along; "" for none.
+	Switch string `json:"switch"`
 	// Moves are the streams, never nil.
 	Moves []Move `json:"moves"`
 
@@ -76,6 +79,8 @@ type Report struct {
 	// Left is how loud applications were where they have left, to be written
 	// down; Came names where they came to, of which nothing is known any more.
 	Left, Came []state.Level `json:"-"`
+
+	switched bool
 }
 
 // Move is one stream in a Report.
@@ -269,6 +274,9 @@ func (r *Report) Headline(err error) string {
 func (r *Report) Details(err error) string {
 	if p := (*Problem)(nil); errors.As(err, &p) {
 		return p.Hint
+	}
+	if r.Switch != "" {
+		return r.Switch
 	}
 	if r.main() == Playback {
 		if lines := r.linesOf(Recording); len(lines) > 0 {

@@ -32,7 +32,7 @@ func (v *View) side() *side { return sideOf(v.Snapshot.Input) }
 // its name or description out: the snapshot says so from then on.
 func newBook(s *pulse.Snapshot, cfg *config.Config) *Book {
 	if !s.Input {
-		return NewBook(s.Sinks, cfg)
+		return bookOf(s.Sinks, s.Cards, cfg)
 	}
 	for i := range s.Sinks {
 		o := Output{Sink: s.Sinks[i], Nickname: cfg.Nickname(s.Sinks[i].Name)}

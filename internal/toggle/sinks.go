@@ -12,10 +12,12 @@ import (
 
 // The properties of sinks that are read: PulseAudio's proplist.h.
 const (
-	propIcon    = "device.icon_name"
-	propCard    = "alsa.card_name"
-	propProduct = "device.product.name"
-	propDevice  = "device.string"
+	propIcon = "device.icon_name"
+	propCard = "alsa.card_name"
+	// propDescription is that of a card.
+	propDescription = "device.description"
+	propProduct     = "device.product.name"
+	propDevice      = "device.string"
 )
 
 // Output is one sink under the names its user knows it by.
@@ -28,22 +30,32 @@ type Output struct {
 	Label string
 	// InCycle is true when next and prev may stop here.
 	InCycle bool
+	// Reach is how to get there, where this is no sink as it stands; then Index is
+	// none of the server's. Nil for a sink.
+	Reach *Reach
 }
 
 // Book is the sinks of one snapshot: how they are called, and the ring that
 // next and prev step through. It is a value: nothing in it changes later.
 type Book struct {
-	// Outputs are all sinks of the snapshot in its order.
+	// Outputs are all sinks of the snapshot in its order, and behind them what the
+	// configuration names to be reached.
 	Outputs []Output
 	ring    []pulse.SinkIndex
-	input   bool // its outputs are sources
+	input   bool            // its outputs are sources
+	reached map[string]bool // the entries of the configuration that are to be reached
 }
 
 // NewBook names the sinks and builds the ring: the configured list in its
 // order, else every sink by name. Left out are sinks that the configuration
 // skips and sinks whose active port has nothing plugged in ("no"; "unknown"
 // counts as usable), and of sources those that give what a sink plays.
-func NewBook(sinks []pulse.Sink, cfg *config.Config) *Book {
+//
+// An entry DEVICE:PORT of the list puts a port of a sink there.
+func NewBook(sinks []pulse.Sink, cfg *config.Config) *Book { return bookOf(sinks, nil, cfg) }
+
+// bookOf is NewBook where the cards are known too.
+func bookOf(sinks []pulse.Sink, cards []pulse.Card, cfg *config.Config) *Book {
 	b := &Book{Outputs: make([]Output, len(sinks))}
 	for i, s := range sinks {
 		o := Output{Sink: s, Nickname: cfg.Nickname(s.Name)}
@@ -74,10 +86,15 @@ func NewBook(sinks []pulse.Sink, cfg *config.Config) *Book {
 		return b
 	}
 	for _, p := range cfg.Sinks {
+		named := false
 		for _, i := range byName {
 			if b.Outputs[i].matches([]config.Pattern{p}) {
 				enter(i)
+				named = true
 			}
+		}
+		if !named {
+			b.reachable(p, cards, cfg)
 		}
 	}
 	return b
@@ -148,7 +165,7 @@ func (b *Book) Step(from pulse.SinkIndex, back bool) (pulse.SinkIndex, bool) {
 	if n == 0 {
 		return pulse.NoSink, false
 	}
-	at := slices.Index(b.ring, from)
+	at := b.place(from)
 	switch {
 	case at < 0 && back:
 		return b.ring[n-1], true
@@ -192,6 +209,10 @@ func (b *Book) Find(query string) (*Output, error) {
 		hits = pick(func(n string) bool { return strings.Contains(n, q) })
 		// A monitor has its sink's name in its own: it is not meant by a part.
 		hits = slices.DeleteFunc(hits, func(o *Output) bool { return o.Monitor })
+		// Nor is what has to be switched, where a sink that is there fits.
+		if slices.ContainsFunc(hits, func(o *Output) bool { return o.Reach == nil }) {
+			hits = slices.DeleteFunc(hits, func(o *Output) bool { return o.Reach != nil })
+		}
 	}
 	switch len(hits) {
 	case 1:

@@ -49,7 +49,7 @@ func (b *Book) Strangers(cfg *config.Config) []Stranger {
 
 // fits tells whether one of the outputs is meant.
 func (b *Book) fits(p config.Pattern) bool {
-	return slices.ContainsFunc(b.Outputs, func(o Output) bool { return o.matches([]config.Pattern{p}) })
+	return b.reached[p.String()] || slices.ContainsFunc(b.Outputs, func(o Output) bool { return o.matches([]config.Pattern{p}) })
 }
 
 // StrangeSinks are the Problems of a configuration that only a sound server

@@ -45,7 +45,7 @@ type Sound interface {
 // Properties are the keys of all properties that the pipeline reads, for
 // pulse.Options.
 func Properties() []string {
-	return append(match.Properties(), propIcon, propCard, propProduct, propDevice,
+	return append(match.Properties(), propIcon, propCard, propDescription, propProduct, propDevice,
 		propDeviceID, propBluetooth, propAPI, propBus, propBusPath, propSerial, propClass, propALSACard)
 }
 
@@ -220,6 +220,10 @@ type wants struct {
 }
 
 func (p *Pipeline) look(ctx, displayCtx context.Context, window *desktop.WindowID, w wants) (*View, error) {
+	cfg := p.Config
+	if cfg == nil {
+		cfg = &config.Config{}
+	}
 	v := &View{procs: p.Procs()}
 	var wg sync.WaitGroup
 	heard := make(chan struct{}) // of the sound server
@@ -259,16 +263,14 @@ func (p *Pipeline) look(ctx, displayCtx context.Context, window *desktop.WindowI
 		if w.warm {
 			v.warming.Go(func() { v.sound.Warm(ctx) })
 		}
-		v.Snapshot, soundErr = v.sound.Snapshot(ctx)
+		if v.Snapshot, soundErr = v.sound.Snapshot(ctx); soundErr == nil {
+			soundErr = AddCards(ctx, v.sound, v.Snapshot, cfg)
+		}
 	})
 	wg.Wait()
 	if soundErr != nil {
 		v.warming.Wait()
 		return nil, SoundError(soundErr)
-	}
-	cfg := p.Config
-	if cfg == nil {
-		cfg = &config.Config{}
 	}
 	v.config = cfg
 	v.Book = newBook(v.Snapshot, cfg)
@@ -355,8 +357,42 @@ func (p *Pipeline) run(ctx context.Context, r Request, rep *Report) error {
 			return err
 		}
 	}
-	rep.To = to
+	if v, err = p.arrive(ctx, r, v, rep, to); err != nil {
+		return err
+	}
 	return p.move(ctx, r, v, rep)
+}
+
+// arrive makes an output what can be moved to, when it is to be reached first,
+// and puts it into the report. It returns the view after that.
+func (p *Pipeline) arrive(ctx context.Context, r Request, v *View, rep *Report, to *Output) (*View, error) {
+	rep.To = to
+	if to.Reach == nil {
+		return v, nil
+	}
+	s, err := p.Switching(ctx, v, to, func(i pulse.StreamIndex) bool {
+		return slices.ContainsFunc(rep.Moves, func(m Move) bool { return m.Stream == i })
+	})
+	switch {
+	case err != nil:
+		return v, err
+	case s == nil: // it is so already
+		rep.To = (&Switch{To: to}).as(v.Snapshot.Sink(to.Reach.Sink))
+		return v, nil
+	}
+	rep.Switch = s.String()
+	if r.DryRun {
+		return v, nil
+	}
+	after, is, err := p.switchTo(ctx, v, s)
+	if is != nil {
+		rep.To, rep.switched = is, true
+	}
+	if err != nil {
+		return v, err
+	}
+	rep.Moves = slices.DeleteFunc(rep.Moves, func(m Move) bool { return after.Snapshot.Stream(m.Stream) == nil })
+	return after, nil
 }
 
 // choose puts the request's streams into the report.
@@ -645,11 +681,19 @@ func (p *Pipeline) move(ctx context.Context, r Request, v *View, rep *Report) er
 		m := &rep.Moves[i]
 		m.To = rep.To.Name
 		if v.Snapshot.Stream(m.Stream).Sink == rep.To.Index {
-			m.Result = AlreadyThere
+			if m.Result = AlreadyThere; rep.switched {
+				m.Result, rep.Result = Moved, ResultMoved // with the port, or by the server
+			}
 			continue
 		}
 		m.Result = WouldMove
 		streams = append(streams, m.Stream)
+	}
+	if len(streams) == 0 && rep.switched {
+		if len(rep.Moves) == 0 {
+			return rep.settle(nil, nil)
+		}
+		return nil
 	}
 	if len(streams) == 0 {
 		rep.Reason = fmt.Sprintf("%s already %s %s", term.Escape(rep.Application), v.side().uses, term.Escape(rep.To.Label))

@@ -51,7 +51,7 @@ func newScene(v *toggle.View) scene {
 		}
 		return len(ring)
 	}
-	outputs := slices.Clone(v.Book.Outputs)
+	outputs := slices.Clone(v.Book.Sinks())
 	slices.SortStableFunc(outputs, func(a, b toggle.Output) int { return order(a) - order(b) })
 
 	var s scene

@@ -100,7 +100,7 @@ func (s *State) addSinks(v *toggle.View) {
 		}
 		return len(ring)
 	}
-	outputs := slices.Clone(v.Book.Outputs)
+	outputs := slices.Clone(v.Book.Sinks())
 	slices.SortStableFunc(outputs, func(a, b toggle.Output) int {
 		return cmp.Or(place(&a)-place(&b), cmp.Compare(a.Name, b.Name))
 	})

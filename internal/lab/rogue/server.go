@@ -42,7 +42,7 @@ type Behaviour struct {
 	// behaves would send; nil sends it. It is called from the connection's own
 	// goroutine: no further request is read before it returns.
 	Answer func(c *Conn, r Request, honest []byte)
-	// Still makes no move, and yet acknowledges it.
+	// Still makes no move and switches nothing, and yet acknowledges it.
 	Still bool
 }
 
@@ -126,6 +126,31 @@ func (s *Server) On(stream uint32) uint32 {
 	return None
 }
 
+// Port is the active port of a sink, and Profile the profile of a card, "" when
+// there is no such thing.
+func (s *Server) Port(sink uint32) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.world.Sinks {
+		if k.Index == sink {
+			return k.Active
+		}
+	}
+	return ""
+}
+
+// Profile is Port's companion.
+func (s *Server) Profile(card uint32) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.world.Cards {
+		if c.Index == card {
+			return c.Active
+		}
+	}
+	return ""
+}
+
 // Volume is a stream's volume, 0x10000 for 100 %; None when there is no such
 // stream.
 func (s *Server) Volume(stream uint32) uint32 {
@@ -187,7 +212,7 @@ func (s *Server) serve(c *Conn) {
 		}
 		s.mu.Lock()
 		honest := Reply(r, nil)
-		if !s.behaviour.Still || r.Command != OpMove {
+		if !s.behaviour.Still || r.Command != OpMove && r.Command != OpPort && r.Command != OpProfile {
 			honest = s.world.answer(r, firstIndex+uint32(c.Number))
 		}
 		answer := s.behaviour.Answer

@@ -1,6 +1,7 @@
 package rogue
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 )
@@ -14,7 +15,33 @@ type World struct {
 	Sinks   []Sink
 	Clients []Client
 	Streams []Stream
+	Cards   []Card
 }
+
+// Card is one card. The sinks of its profiles are those of Profile.Sinks.
+type Card struct {
+	Index    uint32
+	Name     string
+	Props    map[string]string
+	Profiles []Profile
+	Active   string
+	Ports    []CardPort
+}
+
+// Profile is one profile of a card, with the sinks that come with it.
+type Profile struct {
+	Name  string
+	Sinks []Sink
+}
+
+// CardPort is a port of a card, and the profiles that have it.
+type CardPort struct {
+	Name, Description string
+	Profiles          []string
+}
+
+// Port is a port of a sink.
+type Port struct{ Name, Description string }
 
 // Sink is one sink.
 type Sink struct {
@@ -23,6 +50,10 @@ type Sink struct {
 	Props             map[string]string
 	// Quiet is what its volume lacks to 100 %, which is 0x10000.
 	Quiet uint32
+	// Card is one more than the index of its card, 0 for none.
+	Card   uint32
+	Ports  []Port
+	Active string // the port, "" for none
 }
 
 // Client is one client.
@@ -44,16 +75,45 @@ type Stream struct {
 const normal = 0x10000
 
 func (w World) clone() World {
-	w.Sinks, w.Clients, w.Streams = slices.Clone(w.Sinks), slices.Clone(w.Clients), slices.Clone(w.Streams)
+	w.Sinks, w.Clients, w.Streams, w.Cards = slices.Clone(w.Sinks), slices.Clone(w.Clients), slices.Clone(w.Streams), slices.Clone(w.Cards)
 	return w
 }
 
 // Tags is the sink as an entry of the sinks' list, at protocol version 32
 // (pulsecore/protocol-native.c, sink_fill_tagstruct).
 func (s Sink) Tags() Tags {
-	return Tags(nil).U32(s.Index).Text(s.Name).Text(s.Description).Spec().Map(2).U32(None).Volumes(2, normal-s.Quiet).Bool(false).
+	t := Tags(nil).U32(s.Index).Text(s.Name).Text(s.Description).Spec().Map(2).U32(None).Volumes(2, normal-s.Quiet).Bool(false).
 		U32(s.Index + 1).Text(s.Name + ".monitor").Usec(0).Text("rogue.c").U32(0).Properties(s.Props).
-		Usec(0).Volume(0x10000).U32(0).U32(0x10001).U32(None).U32(0).Null().U8(1).Format()
+		Usec(0).Volume(0x10000).U32(0).U32(0x10001).U32(s.Card - 1).U32(uint32(len(s.Ports)))
+	for _, p := range s.Ports {
+		t = t.Text(p.Name).Text(p.Description).U32(0).U32(0)
+	}
+	return t.name(s.Active).U8(1).Format()
+}
+
+// name is a string, null when it is empty.
+func (t Tags) name(s string) Tags {
+	if s == "" {
+		return t.Null()
+	}
+	return t.Text(s)
+}
+
+// Tags is the card as an entry of the cards' list (card_fill_tagstruct).
+func (c Card) Tags() Tags {
+	t := Tags(nil).U32(c.Index).Text(c.Name).U32(None).Text("rogue.c").U32(uint32(len(c.Profiles)))
+	for _, p := range c.Profiles {
+		t = t.Text(p.Name).Text(p.Name).U32(uint32(len(p.Sinks))).U32(0).U32(1).U32(1)
+	}
+	t = t.name(c.Active).Properties(c.Props).U32(uint32(len(c.Ports)))
+	for _, p := range c.Ports {
+		t = t.Text(p.Name).Text(p.Description).U32(0).U32(0).U8(1).Properties(nil).U32(uint32(len(p.Profiles)))
+		for _, of := range p.Profiles {
+			t = t.Text(of)
+		}
+		t = append(t, 'r', 0, 0, 0, 0, 0, 0, 0, 0)
+	}
+	return t
 }
 
 // Tags is the client as an entry of the clients' list (client_fill_tagstruct).
@@ -109,6 +169,22 @@ func (w *World) answer(r Request, self uint32) []byte {
 		}
 		s.Quiet = normal - binary.BigEndian.Uint32(r.Args[7:]) // behind the index, 'v' and the count
 		return Reply(r, nil)
+	case OpSourceList, OpRecordings: // nothing records
+		return Reply(r, nil)
+	case OpCardList:
+		return Reply(r, list(w.Cards))
+	case OpPort:
+		port := r.text(6) // behind the index and a null string
+		for i := range w.Sinks {
+			s := &w.Sinks[i]
+			if s.Index == r.Number(0) && slices.ContainsFunc(s.Ports, func(p Port) bool { return p.Name == port }) {
+				s.Active = port
+				return Reply(r, nil)
+			}
+		}
+		return Failure(r, NoEntity)
+	case OpProfile:
+		return w.profile(r)
 	case OpMove:
 		s, to := w.stream(r.Number(0)), r.Number(1)
 		if s == nil || !slices.ContainsFunc(w.Sinks, func(k Sink) bool { return k.Index == to }) {
@@ -118,6 +194,38 @@ func (w *World) answer(r Request, self uint32) []byte {
 		return Reply(r, nil)
 	}
 	return Failure(r, 2) // PA_ERR_COMMAND
+}
+
+// profile changes the sinks. What played on them is put on the first sink.
+func (w *World) profile(r Request) []byte {
+	name := r.text(6)
+	for i := range w.Cards {
+		c := &w.Cards[i]
+		at := slices.IndexFunc(c.Profiles, func(p Profile) bool { return p.Name == name })
+		if c.Index != r.Number(0) || at < 0 {
+			continue
+		}
+		c.Active = name
+		w.Sinks = slices.DeleteFunc(w.Sinks, func(s Sink) bool { return s.Card == c.Index+1 })
+		for j := range w.Streams {
+			s := &w.Streams[j]
+			if !slices.ContainsFunc(w.Sinks, func(k Sink) bool { return k.Index == s.Sink }) && len(w.Sinks) > 0 {
+				s.Sink = w.Sinks[0].Index
+			}
+		}
+		w.Sinks = append(w.Sinks, c.Profiles[at].Sinks...)
+		return Reply(r, nil)
+	}
+	return Failure(r, NoEntity)
+}
+
+// text is the string that begins at a byte of the arguments.
+func (r Request) text(at int) string {
+	if len(r.Args) <= at || r.Args[at] != 't' {
+		return ""
+	}
+	s, _, _ := bytes.Cut(r.Args[at+1:], []byte{0})
+	return string(s)
 }
 
 func (w *World) stream(index uint32) *Stream {

@@ -89,6 +89,7 @@ type held struct {
 	leftAt time.Time
 	expect string // where we have just moved it
 	moves  []time.Time
+	later  time.Time // when what was one move too many is made after all; zero: never
 }
 
 // New returns an engine that knows nothing yet.
@@ -182,13 +183,14 @@ func (e *Engine) goHome(now time.Time, i Stream, s *held) []Action {
 
 // move asks for a move, unless the stream is there or was moved too often.
 func (e *Engine) move(now time.Time, i Stream, s *held, to string, by state.By) []Action {
-	s.want, s.by, s.since = to, by, now
+	s.want, s.by, s.since, s.later = to, by, now, time.Time{}
 	if s.on == to {
 		return nil
 	}
 	s.moves = slices.DeleteFunc(s.moves, func(at time.Time) bool { return now.Sub(at) >= time.Second })
 	if len(s.moves) >= maxMoves {
-		return nil // somebody else wants it elsewhere
+		s.later = s.moves[0].Add(time.Second)
+		return nil
 	}
 	s.moves = append(s.moves, now)
 	s.expect = to
@@ -235,7 +237,7 @@ func (e *Engine) Pressed(now time.Time, to string, streams ...Stream) {
 	for _, i := range streams {
 		if s := e.streams[i]; s != nil {
 			s.want, s.by, s.since, s.expect = to, state.Press, now, to
-			s.home, s.goAt, s.from, s.leftAt = "", time.Time{}, "", time.Time{}
+			s.home, s.goAt, s.from, s.leftAt, s.later = "", time.Time{}, "", time.Time{}, time.Time{}
 		}
 	}
 }
@@ -343,6 +345,9 @@ func (e *Engine) Next() (time.Time, bool) {
 		if !s.goAt.IsZero() {
 			next = earlier(next, s.goAt)
 		}
+		if !s.later.IsZero() && s.from == "" {
+			next = earlier(next, s.later)
+		}
 	}
 	return next, !next.IsZero()
 }
@@ -362,6 +367,12 @@ func (e *Engine) Tick(now time.Time) []Action {
 		if !s.goAt.IsZero() && !now.Before(s.goAt) {
 			out = append(out, e.goHome(now, i, s)...)
 		}
+		if !s.later.IsZero() && s.from == "" && !now.Before(s.later) {
+			s.later = time.Time{}
+			if e.sinks[s.want] {
+				out = append(out, e.move(now, i, s, s.want, s.by)...)
+			}
+		}
 		if s.from != "" && !now.Before(s.due()) {
 			out = append(out, e.judge(now, i, s)...)
 		}
@@ -374,7 +385,7 @@ func (e *Engine) Tick(now time.Time) []Action {
 func (e *Engine) judge(now time.Time, i Stream, s *held) []Action {
 	young, from := s.young(), s.from
 	s.from, s.leftAt = "", time.Time{}
-	s.home, s.expect = "", ""
+	s.home, s.expect, s.later = "", "", time.Time{}
 	var by state.By
 	if e.Asked != nil {
 		by = e.Asked(i, s.on)

@@ -175,6 +175,33 @@ func TestAListGoesOnToItsNextSink(t *testing.T) {
 	d.want("1→b(rule) 1→c(rule) 1→b(rule) ")
 }
 
+// A headset that goes and comes back twice within a second has its streams, if
+// later.
+func TestWhatIsOneMoveTooManyIsMadeLater(t *testing.T) {
+	for _, user := range []bool{false, true} {
+		d := newDesk(t, false)
+		d.obey(d.e.Begins(d.now, 1, "a", Wish{Sinks: []string{"b", "c"}}, ""))
+		d.pass(100 * time.Millisecond)
+		d.without("b")
+		d.look()
+		d.obey(d.e.On(d.now, 1, "a"))
+		d.pass(100 * time.Millisecond)
+		d.sinks = append(d.sinks, "b")
+		d.look()
+		d.want("1→b(rule) 1→c(rule) ")
+		if user { // who has the last word
+			d.pass(790 * time.Millisecond)
+			d.e.Pressed(d.now, "a", 1)
+			d.obey(d.e.On(d.now, 1, "a"))
+			d.pass(time.Minute)
+			d.want("1→b(rule) 1→c(rule) ")
+			continue
+		}
+		d.pass(time.Minute)
+		d.want("1→b(rule) 1→c(rule) 1→b(rule) ")
+	}
+}
+
 func TestAPressOnASilentApplicationCountsOnce(t *testing.T) {
 	d := newDesk(t, false)
 	d.obey(d.e.Begins(d.now, 1, "a", Wish{Sinks: []string{"b"}}, "c"))

@@ -32,15 +32,19 @@ TESTTIMEOUT ?= 5m
 FUZZTIME ?= 30s
 FUZZ ?= ./...
 
+# How often `make starts` starts each player, and which.
+STARTS ?= 100
+PLAYERS ?= paplay mpv gst-launch pw-play firefox chromium
+
 # How long `make soak` lasts.
 SOAK ?= 10m
 
-.PHONY: all build test lint demo bench desktops fuzz soak clean packages install uninstall release-check pictures need-go ready test-slow test-more fresh
+.PHONY: all build test lint demo bench desktops fuzz soak starts clean packages install uninstall release-check pictures need-go ready test-slow test-more fresh
 
 all: build
 
 # What Go is missing is said before anything else.
-build test lint demo bench desktops fuzz soak packages release-check pictures ready test-slow test-more: need-go
+build test lint demo bench desktops fuzz soak starts packages release-check pictures ready test-slow test-more: need-go
 need-go:
 	@packaging/need-go
 
@@ -142,10 +146,17 @@ fuzz:
 		done; \
 	done
 
-# Everything comes and goes while presses arrive: see internal/soak.
+# Everything comes and goes while presses arrive, and sinks beside rules: see
+# internal/soak.
 soak:
 	@packaging/debian-setup build test
-	$(GO) test -race -count=1 -timeout 24h -v -run '^TestSoak$$' ./internal/soak -args -soak=$(SOAK)
+	$(GO) test -race -count=1 -timeout 24h -v -run '^Test(Lasting)?Soak$$' ./internal/soak -args -soak=$(SOAK)
+
+# What is heard of players on the sink where the server would start them, before
+# a rule has them on its own: some 40 minutes.
+starts:
+	@packaging/debian-setup build test starts
+	PATOGGLE_STARTS=$(STARTS) PATOGGLE_PLAYERS='$(PLAYERS)' $(GO) test -count=1 -timeout 24h -v -run '^TestNoStartEndsOnTheWrongSink$$' ./internal/daemon
 
 clean:
 	rm -rf build dist patoggle patoggle-top patoggled patoggle-x11keys

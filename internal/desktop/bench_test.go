@@ -1,6 +1,8 @@
 package desktop
 
 import (
+	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -11,6 +13,9 @@ import (
 // BenchmarkOneShot runs the built patoggle in turn under X11 and under sway, each
 // with a terminal in front that plays nothing, and tells the medians from start
 // to exit: go test -run '^$' -bench OneShot -benchtime 100x ./internal/desktop
+//
+// Another patoggle, of an older commit, is run under X11 as well when its path is
+// in PATOGGLE_BEFORE.
 func BenchmarkOneShot(b *testing.B) {
 	l := lab.Start(b)
 	program := lab.Binary(b, "patoggle")
@@ -23,7 +28,8 @@ func BenchmarkOneShot(b *testing.B) {
 	l.Spawn("foot", "sleep", "6000")
 	onSway := []string{"DISPLAY"}
 	took := map[string][]time.Duration{}
-	run := func(name string, env []string) {
+	before := os.Getenv("PATOGGLE_BEFORE")
+	run := func(name string, env []string, program string) {
 		r := l.Run(env, program)
 		if r.Code != 3 {
 			b.Fatalf("under %s: %d, %s", name, r.Code, r.Stderr)
@@ -34,9 +40,17 @@ func BenchmarkOneShot(b *testing.B) {
 		r := l.Run(onSway, program)
 		return r.Stderr == "patoggle: foot is not playing anything\n"
 	})
+	turns := []func(){
+		func() { run("X11", onX11, program) },
+		func() { run("sway", onSway, program) },
+	}
+	if before != "" {
+		turns = append(turns, func() { run("before", onX11, before) })
+	}
 	for b.Loop() {
-		run("X11", onX11)
-		run("sway", onSway)
+		for _, i := range rand.Perm(len(turns)) { // who comes after whom shows in the figures
+			turns[i]()
+		}
 	}
 	median := func(name string) float64 {
 		slices.Sort(took[name])
@@ -45,4 +59,8 @@ func BenchmarkOneShot(b *testing.B) {
 	b.ReportMetric(median("X11"), "ms-X11")
 	b.ReportMetric(median("sway"), "ms-sway")
 	b.ReportMetric(median("sway")/median("X11"), "sway/X11")
+	if before != "" {
+		b.ReportMetric(median("before"), "ms-before")
+		b.ReportMetric(median("X11")/median("before"), "X11/before")
+	}
 }

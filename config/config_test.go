@@ -231,8 +231,8 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 		{"a side that is a number", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'next'\nside = 1", []string{
 			`c.toml:4:8: "side" wants a string, not a number`,
 		}},
-		{"a side of what has none", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'undo'\nside = 'input'", []string{
-			`c.toml:4:8: side = "input" goes with do = "next", "prev" or "to" only, this is do = "undo"`,
+		{"a side of what has none", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'undo'\nside = 'both'", []string{
+			`c.toml:4:8: side = "both" goes with do = "next", "prev" or "to" only, this is do = "undo"`,
 		}},
 		{"an empty sink", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'\nsink = ''", []string{
 			`c.toml:4:8: this name of a sink is empty`,
@@ -462,7 +462,7 @@ sink = "Late"
 	if len(c.Rules) != 4 || !c.StayAway || c.Rules[1].Line != 6 {
 		t.Fatalf("got %v", c)
 	}
-	book := NewRuleBook(c.Rules)
+	book := NewRuleBook(c.Rules, false)
 	for _, tt := range []struct {
 		names []string
 		role  string
@@ -482,7 +482,8 @@ sink = "Late"
 	}
 	for doc, want := range map[string]string{
 		"[[rule]]\nsink = 'a'":            "neither",
-		"[[rule]]\napp = 'a'":             "no \"sink\"",
+		"[[rule]]\napp = 'a'":             "neither \"sink\", the sink to play on, nor \"source\"",
+		"[[rule]]\napp = 'a'\nsource=[]":  "\"source\" wants the name of a source, or a list of them; this one is empty",
 		"[[rule]]\napp = 'a'\nsink = []":  "this one is empty",
 		"[[rule]]\napp = 'a'\nsink = [1]": "this is a number",
 		"[[rule]]\napp = 1\nsink = 'a'":   "wants a string",
@@ -492,6 +493,25 @@ sink = "Late"
 	} {
 		if _, err := Parse("c.toml", strings.NewReader(doc)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q in it", doc, err, want)
+		}
+	}
+}
+
+// A rule counts on the sides it names a place for, and on no other.
+func TestRulesOfBothSides(t *testing.T) {
+	c := parse(t, "[[rule]]\napp = 'mpv'\nsource = 'Desk'\n[[rule]]\napp = '*'\nsink = 'TV'\nsource = ['Headset', 'Desk']\n[[rule]]\napp = 'call'\nsink = 'Ears'\n")
+	playing, recording := NewRuleBook(c.Rules, false), NewRuleBook(c.Rules, true)
+	for _, tt := range []struct {
+		name               string
+		playing, recording int
+	}{{"mpv", 1, 0}, {"call", 1, 1}} {
+		if p, r := playing.Find([]string{tt.name}, ""), recording.Find([]string{tt.name}, ""); p != tt.playing || r != tt.recording {
+			t.Errorf("%s: rules %d and %d", tt.name, p, r)
+		}
+	}
+	for i, want := range []string{`app "mpv" → source "Desk"`, `app "*" → "TV", source "Headset" or "Desk"`, `app "call" → "Ears"`} {
+		if got := c.Rules[i].String(); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

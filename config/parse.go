@@ -306,8 +306,8 @@ func (p *parser) about(table *value, do *field, h *Hotkey) {
 			return
 		}
 		h.Side = Side(at)
-		if h.Side != Output && h.Action > To {
-			p.fail(side.value.position, `side = %q goes with do = "next", "prev" or "to" only, this is do = %q`, h.Side.String(), h.Action.String())
+		if h.Side == Both && h.Action > To {
+			p.fail(side.value.position, `side = "both" goes with do = "next", "prev" or "to" only, this is do = %q`, h.Action.String())
 		}
 	}
 	key, other, what := "sink", "source", "the sink to play on"

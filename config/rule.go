@@ -3,10 +3,12 @@ package config
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"strings"
 )
 
-// Rule keeps an application on a sink: its new streams go there.
+// Rule keeps an application on a sink: its new streams go there; and what it
+// records on a source.
 type Rule struct {
 	// App is what the application is called: its name, its program or its id.
 	// The zero Pattern is every application.
@@ -14,7 +16,11 @@ type Rule struct {
 	// Role is the stream's media.role; the zero Pattern is any.
 	Role Pattern
 	// Sinks are where to, as for the one-shot's --to; the first that is there.
+	// Empty for a rule that is about what records alone.
 	Sinks []string
+	// Sources are the same for what it records; empty for a rule that is about
+	// what plays alone.
+	Sources []string
 	// Line is where the rule stands in the file, from 1.
 	Line int
 }
@@ -45,7 +51,23 @@ func (r Rule) String() string {
 	if r.Role.text != "" {
 		words = append(words, "role "+quote(r.Role.text))
 	}
-	return strings.Join(words, ", ") + " → " + list(r.Sinks, "or")
+	about := strings.Join(words, ", ")
+	switch {
+	case len(r.Sources) == 0:
+		return about + " → " + list(r.Sinks, "or")
+	case len(r.Sinks) == 0:
+		return about + " → source " + list(r.Sources, "or")
+	}
+	return about + " → " + list(r.Sinks, "or") + ", source " + list(r.Sources, "or")
+}
+
+// To is where the rule brings what plays, or with input what records; empty
+// where it is not about that.
+func (r Rule) To(input bool) []string {
+	if input {
+		return r.Sources
+	}
+	return r.Sinks
 }
 
 // RuleBook finds the rule for an application among many quickly. The zero value
@@ -58,10 +80,14 @@ type RuleBook struct {
 	others []int
 }
 
-// NewRuleBook keeps the rules in their order: the first that fits counts.
-func NewRuleBook(rules []Rule) *RuleBook {
+// NewRuleBook keeps the rules about what plays, or with input about what records,
+// in their order: the first that fits counts. They keep their numbers.
+func NewRuleBook(rules []Rule, input bool) *RuleBook {
 	b := &RuleBook{rules: rules, byName: make(map[string][]int)}
 	for i, r := range rules {
+		if len(r.To(input)) == 0 {
+			continue
+		}
 		if r.App.text != "" && r.App.Literal() {
 			b.byName[r.App.folded] = append(b.byName[r.App.folded], i)
 			continue
@@ -134,7 +160,7 @@ func withoutRules(doc []byte) []byte {
 
 var newline = []byte("\n")
 
-var ruleKeys = []string{"app", "role", "sink"}
+var ruleKeys = []string{"app", "role", "sink", "source"}
 
 func (p *parser) rules(f *field) {
 	const want = `"rule" wants a list of tables, not %s: write [[rule]] above each`
@@ -169,7 +195,9 @@ func (p *parser) rule(table *value) {
 				r.Role = newPattern(v.text)
 			}
 		case "sink":
-			r.Sinks = p.ruleSinks(v)
+			r.Sinks = p.ruleSinks(v, f.name)
+		case "source":
+			r.Sources = p.ruleSinks(v, f.name)
 		default:
 			p.unknown(f, "[[rule]]", ruleKeys)
 		}
@@ -177,36 +205,36 @@ func (p *parser) rule(table *value) {
 	if table.get("app") == nil && table.get("role") == nil {
 		p.fail(table.position, `this [[rule]] has neither "app" nor "role", so it is about nothing: app = "*" is everything`)
 	}
-	if table.get("sink") == nil {
-		p.fail(table.position, `this [[rule]] has no "sink", the sink to play on`)
+	if table.get("sink") == nil && table.get("source") == nil {
+		p.fail(table.position, `this [[rule]] has neither "sink", the sink to play on, nor "source", the source to record from`)
 	}
 	if len(p.errs) == before {
 		p.config.Rules = append(p.config.Rules, r)
 	}
 }
 
-// ruleSinks reads one sink or a list of them.
-func (p *parser) ruleSinks(v *value) []string {
-	const want = `"sink" wants the name of a sink, or a list of them`
+// ruleSinks reads one sink or source, which is the key, or a list of them.
+func (p *parser) ruleSinks(v *value, key string) []string {
+	want := fmt.Sprintf(`%q wants the name of a %s, or a list of them`, key, key)
 	items := v.items
 	switch {
 	case v.kind == stringKind:
 		items = []*value{v}
 	case v.kind != arrayKind:
-		p.fail(v.position, want+", not %s", v.kind)
+		p.fail(v.position, "%s, not %s", want, v.kind)
 		return nil
 	case len(items) == 0:
-		p.fail(v.position, want+"; this one is empty")
+		p.fail(v.position, "%s; this one is empty", want)
 		return nil
 	}
 	var sinks []string
 	for _, item := range items {
 		at := position{cmp.Or(item.line, v.line), cmp.Or(item.column, v.column)}
 		if item.kind != stringKind {
-			p.fail(at, want+"; this is %s", item.kind)
+			p.fail(at, "%s; this is %s", want, item.kind)
 			continue
 		}
-		if p.text(at, "name of a sink", item.text) {
+		if p.text(at, "name of a "+key, item.text) {
 			sinks = append(sinks, item.text)
 		}
 	}

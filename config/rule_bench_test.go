@@ -25,7 +25,7 @@ func BenchmarkThousandRules(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	book := NewRuleBook(c.Rules)
+	book := NewRuleBook(c.Rules, false)
 	names := []string{"Firefox", "firefox-esr", "org.mozilla.firefox", "firefox"}
 	b.ResetTimer()
 	for range b.N {

@@ -12,21 +12,27 @@ type Facility uint32
 
 // The facilities patoggle knows (PA_SUBSCRIPTION_MASK_*).
 const (
-	FacilitySink   Facility = 1 << 0
-	FacilityStream Facility = 1 << 2 // sink inputs
-	FacilityClient Facility = 1 << 5
+	FacilitySink      Facility = 1 << 0
+	FacilitySource    Facility = 1 << 1
+	FacilityStream    Facility = 1 << 2 // sink inputs
+	FacilityRecording Facility = 1 << 3 // source outputs
+	FacilityClient    Facility = 1 << 5
 	// FacilityServer reports a new default sink.
 	FacilityServer Facility = 1 << 7
 )
 
-// String returns "sink", "stream", "client" or "server"; "other" for anything
-// else, sets included.
+// String returns "sink", "source", "stream", "recording", "client" or "server";
+// "other" for anything else, sets included.
 func (f Facility) String() string {
 	switch f {
 	case FacilitySink:
 		return "sink"
+	case FacilitySource:
+		return "source"
 	case FacilityStream:
 		return "stream"
+	case FacilityRecording:
+		return "recording"
 	case FacilityClient:
 		return "client"
 	case FacilityServer:
@@ -63,8 +69,8 @@ func (k Kind) String() string {
 type Event struct {
 	Facility Facility
 	Kind     Kind
-	// Index is a SinkIndex, StreamIndex or ClientIndex, by Facility; without
-	// meaning for FacilityServer.
+	// Index is a SinkIndex, StreamIndex or ClientIndex, by Facility, of the side
+	// that it names; without meaning for FacilityServer.
 	Index uint32
 }
 

@@ -75,6 +75,81 @@ func (in *Inputs) Move(ctx context.Context, to SinkIndex, streams ...StreamIndex
 	return in.conn.move(ctx, is, to, request, lookRecordings, errs, streams)
 }
 
+// defaultSource is the name that stands for the default source in a request
+// (pulse/def.h, "@DEFAULT_SOURCE@").
+const defaultSource = "@DEFAULT_SOURCE@"
+
+// Follow makes source outputs follow the default source, as Conn.Follow does
+// streams the default sink.
+func (in *Inputs) Follow(ctx context.Context, streams ...StreamIndex) []error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	errs := make([]error, len(streams))
+	if len(streams) == 0 {
+		return errs
+	}
+	is, to, err := in.standard(ctx)
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	request := func(s StreamIndex) proto.RequestArgs {
+		return &proto.MoveSourceOutput{SourceOutputIndex: uint32(s), DeviceIndex: uint32(NoSink), DeviceName: defaultSource}
+	}
+	return in.conn.move(ctx, is, to, request, lookRecordings, errs, streams)
+}
+
+// standard asks which source is the default one, and whether PipeWire answers.
+func (in *Inputs) standard(ctx context.Context) (pipewire bool, to SinkIndex, err error) {
+	var server proto.GetServerInfoReply
+	var sources proto.GetSourceInfoListReply
+	err = in.conn.main.all(ctx,
+		call{request: &proto.GetServerInfo{}, reply: &server},
+		call{request: &proto.GetSourceInfoList{}, reply: &sources},
+	)
+	if err != nil {
+		return false, NoSink, err
+	}
+	for _, s := range sources {
+		if s.SourceName == server.DefaultSourceName {
+			return toServer(&server).PipeWire, SinkIndex(s.SourceIndex), nil
+		}
+	}
+	return false, NoSink, ErrSinkGone
+}
+
+// Stream asks for one source output with its client, as Conn.Stream does for a
+// stream. It asks for all of them: there are few.
+func (in *Inputs) Stream(ctx context.Context, index StreamIndex) (*Stream, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	var list proto.GetSourceOutputInfoListReply
+	if err := in.conn.main.all(ctx, call{request: &proto.GetSourceOutputInfoList{}, reply: &list}); err != nil {
+		return nil, err
+	}
+	for _, r := range toRecordings(list) {
+		if r.Index != index {
+			continue
+		}
+		s := r.Stream
+		if r.client == NoClient {
+			return &s, nil
+		}
+		var client proto.GetClientInfoReply
+		calls := []call{{request: &proto.GetClientInfo{ClientIndex: uint32(r.client)}, reply: &client}}
+		if err := in.conn.main.do(ctx, calls...); err != nil {
+			return nil, err
+		}
+		if calls[0].err == nil { // else it has just left
+			s.Client = toClient(&client)
+		}
+		return &s, nil
+	}
+	return nil, ErrGone
+}
+
 // Look returns from which sources the source outputs record, as Conn.Look does.
 func (in *Inputs) Look(ctx context.Context, streams ...StreamIndex) (map[StreamIndex]SinkIndex, error) {
 	return in.conn.lookApart(ctx, lookRecordings, streams)

@@ -124,11 +124,12 @@ Example, in ~/.config/waybar/config:
 	"undo": `patoggle undo takes the last move back.
 
 Usage:
-    patoggle undo [--json]
+    patoggle undo [--input] [--json]
 
 The streams go back to the sinks they came from, and with volume = "remember" to
 the volume they had there. Once more takes back the move before; those of
 patoggled's keys count too. Moves of streams that have ended are passed over.
+--input takes back the last move of a recording.
 
 Example:
     patoggle && patoggle undo
@@ -137,6 +138,9 @@ Example:
 
 Usage:
     patoggle follow [--window ID | --pid N | --app NAME | --stream INDEX | --all]
+                    [--input]
+
+With --input what it records follows the default source.
 
 Example:
     patoggle follow --app mpv
@@ -145,9 +149,10 @@ Example:
 
 Usage:
     patoggle remember [--window ID | --pid N | --app NAME | --stream INDEX | --all]
+                      [--input]
 
 patoggled brings them there, also after the next login. "patoggle forget" ends
-it, "patoggle rules" shows what is remembered.
+it, "patoggle rules" shows what is remembered. --input is about the microphone.
 
 Example:
     patoggle --app spotify --to headset && patoggle remember --app spotify
@@ -156,6 +161,7 @@ Example:
 
 Usage:
     patoggle forget [--window ID | --pid N | --app NAME | --stream INDEX | --all]
+                    [--input]
 
 What plays stays where it is. The sound server may remember the sink by itself;
 "patoggle follow" ends that.
@@ -166,9 +172,10 @@ Example:
 	"rules": `patoggle rules shows every rule, and which streams it fits.
 
 Usage:
-    patoggle rules [--json]
+    patoggle rules [--input] [--json]
 
-Those of the configuration come first and win over what is remembered.
+Those of the configuration come first and win over what is remembered. Below
+those about what plays stand those about what records; --input shows only these.
 
 Example:
     patoggle rules --json | jq -r '.rules[] | select(.idle != "") | .app + ": " + .idle'
@@ -176,10 +183,10 @@ Example:
 	"reset": `patoggle reset lets everything follow the default sink, and forgets.
 
 Usage:
-    patoggle reset [--yes]
+    patoggle reset [--yes] [--input]
 
 It forgets what "patoggle remember" keeps and the moves that "patoggle undo"
-knows. The configuration stays.
+knows. The configuration stays. --input is about what records alone.
 
 Example:
     patoggle reset --yes

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,11 +74,13 @@ func (a *app) aimed(use, short string, do func(context.Context, *lasting.Desk, t
 		},
 	}
 	t.add(cmd)
+	cmd.Flags().BoolVar(&a.input, "input", false, inputUsage)
 	return cmd
 }
 
 func (a *app) undoCommand() *cobra.Command {
-	return &cobra.Command{
+	var recordings bool
+	cmd := &cobra.Command{
 		Use:   "undo",
 		Short: "take the last move back",
 		Args:  noArguments,
@@ -87,10 +91,16 @@ func (a *app) undoCommand() *cobra.Command {
 			}
 			ctx, cancel := a.context()
 			defer cancel()
-			rep, err := d.Undo(ctx)
+			undo := d.Undo
+			if recordings {
+				undo = d.UndoRecording
+			}
+			rep, err := undo(ctx)
 			return a.answer(rep, err)
 		},
 	}
+	cmd.Flags().BoolVar(&recordings, "input", false, inputUsage)
+	return cmd
 }
 
 func (a *app) followCommand() *cobra.Command {
@@ -117,6 +127,9 @@ func (a *app) rememberCommand() *cobra.Command {
 	return a.aimed("remember", "let the application's next streams start where it plays now", func(ctx context.Context, d *lasting.Desk, r toggle.Request) error {
 		kept, err := d.Remember(ctx, r)
 		return a.kept(kept, err, func(k state.Remembered) string {
+			if k.Side == lasting.Recording {
+				return fmt.Sprintf("%s keeps recording from %s", term.Escape(k.Name), term.Escape(k.Label))
+			}
 			return fmt.Sprintf("%s stays on %s", term.Escape(k.Name), term.Escape(k.Label))
 		}, d)
 	})
@@ -126,6 +139,9 @@ func (a *app) forgetCommand() *cobra.Command {
 	return a.aimed("forget", "end what remember began", func(ctx context.Context, d *lasting.Desk, r toggle.Request) error {
 		gone, err := d.Forget(ctx, r)
 		return a.kept(gone, err, func(k state.Remembered) string {
+			if k.Side == lasting.Recording {
+				return fmt.Sprintf("%s no longer keeps recording from %s", term.Escape(k.Name), term.Escape(k.Label))
+			}
 			return fmt.Sprintf("%s no longer stays on %s", term.Escape(k.Name), term.Escape(k.Label))
 		}, nil)
 	})
@@ -169,7 +185,11 @@ func (a *app) resetCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if !yes && !a.confirmed() {
-				return wrong("--yes does it without asking", "reset wants to be confirmed: it forgets everything that is remembered")
+				what := "everything that is remembered"
+				if a.input {
+					what = "what is remembered of recordings"
+				}
+				return wrong("--yes does it without asking", "reset wants to be confirmed: it forgets %s", what)
 			}
 			d, err := a.desk()
 			if err != nil {
@@ -177,17 +197,26 @@ func (a *app) resetCommand() *cobra.Command {
 			}
 			ctx, cancel := a.context()
 			defer cancel()
-			rep, err := d.Reset(ctx)
+			reset := d.Reset
+			if a.input {
+				reset = d.ResetRecording
+			}
+			rep, err := reset(ctx)
 			if err := a.answer(rep, err); err != nil {
 				return err
 			}
 			if !a.quiet && !a.json {
-				fmt.Fprintln(a.stdout, "nothing is remembered any more")
+				what := "nothing is remembered any more"
+				if a.input {
+					what = "nothing is remembered of what records any more"
+				}
+				fmt.Fprintln(a.stdout, what)
 			}
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "without asking")
+	cmd.Flags().BoolVar(&a.input, "input", false, inputUsage)
 	return cmd
 }
 
@@ -197,14 +226,49 @@ func (a *app) confirmed() bool {
 	if !ok || !term.IsTerminal(out) || !term.IsTerminal(os.Stdin) {
 		return false
 	}
-	fmt.Fprint(out, "let everything follow the default sink, and forget what is remembered? [y/N] ")
+	question := "let everything follow the default sink, and forget what is remembered? [y/N] "
+	if a.input {
+		question = "let every recording follow the default source, and forget what is remembered of recordings? [y/N] "
+	}
+	fmt.Fprint(out, question)
 	line, _ := bufio.NewReader(io.LimitReader(os.Stdin, 100)).ReadString('\n')
 	line = strings.ToLower(strings.TrimSpace(line))
 	return line == "y" || line == "yes"
 }
 
+// rulesOfBothSides are the rules about what plays, and then those about what
+// records; with --input only these.
+func (a *app) rulesOfBothSides(ctx context.Context, d *lasting.Desk) ([]lasting.Row, error) {
+	var views []*toggle.View
+	if a.input {
+		v, err := d.Look(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	} else {
+		v, in, err, recErr := d.Sides(ctx, nil)
+		if err := cmp.Or(err, recErr); err != nil {
+			return nil, err
+		}
+		views = append(views, v, in)
+	}
+	rows := []lasting.Row{}
+	for _, v := range views {
+		if err := d.Resolve(ctx, v, 0); err != nil {
+			return nil, err
+		}
+		more, err := d.Rules(v, d.Config)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, more...)
+	}
+	return rows, nil
+}
+
 func (a *app) rulesCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "rules",
 		Short: "show every rule, and which streams it fits",
 		Args:  noArguments,
@@ -215,14 +279,7 @@ func (a *app) rulesCommand() *cobra.Command {
 			}
 			ctx, cancel := a.context()
 			defer cancel()
-			v, err := d.Look(ctx, nil)
-			if err != nil {
-				return err
-			}
-			if err := d.Resolve(ctx, v, 0); err != nil {
-				return err
-			}
-			rows, err := d.Rules(v, d.Config)
+			rows, err := a.rulesOfBothSides(ctx, d)
 			if err != nil {
 				return err
 			}
@@ -234,6 +291,8 @@ func (a *app) rulesCommand() *cobra.Command {
 			return a.printRules(rows)
 		},
 	}
+	cmd.Flags().BoolVar(&a.input, "input", false, inputUsage)
+	return cmd
 }
 
 func (a *app) printRules(rows []lasting.Row) error {
@@ -241,9 +300,13 @@ func (a *app) printRules(rows []lasting.Row) error {
 		fmt.Fprintln(a.stdout, "there is no rule")
 		return nil
 	}
+	device := "SINK"
+	if slices.ContainsFunc(rows, func(r lasting.Row) bool { return r.Side == lasting.Recording }) {
+		device = "SINK OR SOURCE"
+	}
 	t := a.table(
 		term.Column{Title: "RULE"},
-		term.Column{Title: "SINK"},
+		term.Column{Title: device},
 		term.Column{Title: "FROM"},
 		term.Column{Title: "STREAMS"},
 		term.Column{Title: "NOTE", Flexible: true},
@@ -252,6 +315,10 @@ func (a *app) printRules(rows []lasting.Row) error {
 		about := r.App
 		if r.Role != "" {
 			about = strings.TrimSpace(about + " role " + r.Role)
+		}
+		prefix := ""
+		if r.Side == lasting.Recording {
+			prefix = "source "
 		}
 		from := "remembered"
 		if r.Line > 0 {
@@ -263,7 +330,7 @@ func (a *app) printRules(rows []lasting.Row) error {
 		}
 		t.Add(
 			term.Cell{Text: about},
-			term.Cell{Text: strings.Join(r.Sinks, ", ")},
+			term.Cell{Text: prefix + strings.Join(r.Sinks, ", ")},
 			term.Cell{Text: from},
 			term.Cell{Text: strings.Join(streams, " ")},
 			term.Cell{Text: r.Idle, Style: term.Dim},

@@ -65,14 +65,16 @@ func (a *app) listCommand() *cobra.Command {
 			a.addHolds(l, v)
 			switch {
 			case a.json && both:
-				return a.printJSON(withRecordings(l, in))
+				return a.printJSON(a.withRecordings(l, in))
 			case a.json:
 				return a.printJSON(l)
 			}
 			if err := a.printListing(l, v, what); err != nil || in == nil {
 				return err
 			}
-			return a.printRecordings(in)
+			r := newListing(in)
+			a.addHolds(r, in)
+			return a.printRecordings(r, in)
 		},
 	}
 	cmd.Flags().BoolVar(&menu, "menu", false, "a line for each sink, for a menu program")
@@ -249,12 +251,13 @@ type listingRecording struct {
 
 // withRecordings joins the listings of both sides; in is nil when the recording
 // one cannot be seen.
-func withRecordings(l *listing, in *toggle.View) *listingOfBoth {
+func (a *app) withRecordings(l *listing, in *toggle.View) *listingOfBoth {
 	both := &listingOfBoth{listing: *l, Sources: []listingSource{}, Recordings: []listingRecording{}}
 	if in == nil {
 		return both
 	}
 	r := newListing(in)
+	a.addHolds(r, in)
 	both.DefaultSource = r.DefaultSink
 	for _, s := range r.Sinks {
 		both.Sources = append(both.Sources, listingSource(s))
@@ -267,8 +270,7 @@ func withRecordings(l *listing, in *toggle.View) *listingOfBoth {
 
 // printRecordings shows a person what records, below what plays. A monitor from
 // which nothing records is left out, and all of it where no source is left.
-func (a *app) printRecordings(v *toggle.View) error {
-	l := newListing(v)
+func (a *app) printRecordings(l *listing, v *toggle.View) error {
 	shown := func(i int) bool {
 		return !v.Book.Outputs[i].Monitor || v.Book.Outputs[i].InCycle || len(l.Sinks[i].Streams) > 0
 	}

@@ -30,18 +30,24 @@ func (s *server) answer(ctx context.Context, p *toggle.Pipeline, h config.Hotkey
 	}
 	switch h.Action {
 	case config.Undo:
+		if h.Side == config.Input {
+			return d.UndoRecording(ctx)
+		}
 		return d.Undo(ctx)
 	case config.Follow:
 		return d.Follow(ctx, toggle.Request{})
 	}
 	var kept []state.Remembered
 	var err error
-	word := " stays on "
+	word, negated := " stays on ", " no longer stays on "
+	if h.Side == config.Input {
+		word, negated = " keeps recording from ", " no longer keeps recording from "
+	}
 	if h.Action == config.Remember {
 		kept, err = d.Remember(ctx, toggle.Request{})
 	} else {
 		kept, err = d.Forget(ctx, toggle.Request{})
-		word = " no longer stays on "
+		word = negated
 	}
 	rep := &toggle.Report{Result: toggle.ResultNothing}
 	if err != nil {

@@ -254,10 +254,10 @@ func (d *service) run(ctx context.Context, k *seat) error {
 	d.sound = server.sound
 	defer server.view.Close()
 	if server.store != nil {
-		router := newRouter(server, d.dialSound)
-		server.route, server.intend = router.pressed, router.intend
-		d.reached = router.reached
-		tasks.Go(func() { router.run(ctx) })
+		routers := newRouters(server, d.dialSound)
+		server.route, server.intend = routers.pressed, routers.playing.intend
+		d.reached = routers.reached
+		tasks.Go(func() { routers.run(ctx) })
 	}
 	tasks.Go(func() { server.sound.keep(ctx) })
 	tasks.Go(func() { server.run(ctx) })

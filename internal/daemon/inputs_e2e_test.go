@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,6 +101,120 @@ do = "undo"
 		}
 		press("F10", "headset", "mouth")
 		press("F10", "a", "desk")
+		r.end()
+	})
+}
+
+// parec starts a recorder of that name, from the source ("" for the default one).
+func (r *rig) parec(name, source string) *lab.Process {
+	r.t.Helper()
+	lab.Need(r.t, "parec", "pactl")
+	args := []string{"--client-name=" + name, "/dev/null"}
+	if source != "" {
+		args = append([]string{"--device=" + source}, args...)
+	}
+	return r.Spawn("parec", args...)
+}
+
+func TestARuleForTheMicrophone(t *testing.T) {
+	onBothServers(t, func(t *testing.T, r *rig) {
+		r.configure("[[rule]]\napp = \"call\"\nsource = [\"late\", \"headset\"]\n[[rule]]\napp = \"*\"\nsink = \"b\"\n")
+		r.sound.AddSource("desk")
+		r.sound.AddSource("head=Headset")
+		r.parec("other", "desk")
+		r.parec("early", "desk")
+		r.start("-v")
+		r.sound.WaitRecords("early", "desk")
+		r.parec("call", "desk")
+		r.sound.WaitRecords("call", "head")
+		time.Sleep(time.Second) // nothing is moved more often than twice in a second
+		// The list's first, when it comes; and home again after it was away.
+		module := r.sound.AddSource("late")
+		r.sound.WaitRecords("call", "late")
+		time.Sleep(time.Second)
+		r.sound.Unload(module)
+		r.sound.WaitRecords("call", "head") // the list's second
+		time.Sleep(time.Second)
+		r.sound.AddSource("late")
+		r.sound.WaitRecords("call", "late")
+		// A press has the last word for this recording, and the rule for the next.
+		program := lab.Binary(t, "patoggle")
+		if res := r.Run(nil, program, "--input", "--app", "call", "--to", "head"); res.Code != 0 {
+			t.Fatal(res.Stderr)
+		}
+		r.sound.WaitRecords("call", "head")
+		second := r.parec("call", "desk")
+		r.Until("the next one on late", func() bool {
+			from := r.sound.RecordsFrom("call")
+			slices.Sort(from)
+			return slices.Equal(from, []string{"head", "late"})
+		})
+		second.Kill()
+		r.sound.WaitRecords("call", "head")
+		for _, name := range []string{"other", "early"} {
+			r.sound.WaitRecords(name, "desk")
+		}
+
+		// What the rules are, and what holds each.
+		res := r.Run(nil, program, "rules")
+		for _, want := range []string{"SINK OR SOURCE", "source late, headset", "it is not playing"} {
+			if !strings.Contains(res.Stdout, want) {
+				t.Errorf("rules do not say %q:\n%s%s", want, res.Stdout, res.Stderr)
+			}
+		}
+		res = r.Run(nil, program, "list", "--json")
+		if !strings.Contains(res.Stdout, `"source":"head","corked":false,"muted":false,"volume_percent":100,"focused":false,"rule":"","confidence":"","held_by":"press"`) {
+			t.Errorf("the list says %s", res.Stdout)
+		}
+		r.end()
+	})
+}
+
+func TestWhatIsRememberedOfAMicrophone(t *testing.T) {
+	onBothServers(t, func(t *testing.T, r *rig) {
+		for _, mic := range []string{"desk", "head", "cam"} {
+			r.sound.AddSource(mic)
+		}
+		r.start("-v")
+		program := lab.Binary(t, "patoggle")
+		run := func(code int, says string, args ...string) {
+			t.Helper()
+			if res := r.Run(nil, program, args...); res.Code != code || !strings.Contains(res.Stdout+res.Stderr, says) {
+				t.Fatalf("%q: code %d, %s%s, want %q", args, res.Code, res.Stdout, res.Stderr, says)
+			}
+		}
+		first := r.parec("call", "desk")
+		r.sound.WaitRecords("call", "desk")
+		run(0, "call → head", "--input", "--app", "call", "--to", "head")
+		run(0, "call keeps recording from head", "remember", "--input", "--app", "call")
+		run(3, "is not playing anything", "remember", "--app", "call")
+		run(3, "nothing is remembered of", "forget", "--app", "call")
+		first.Kill()
+		second := r.parec("call", "cam")
+		r.sound.WaitRecords("call", "head")
+		run(0, "remembered", "rules", "--input")
+		run(0, "call no longer keeps recording from head", "forget", "--input", "--app", "call")
+		second.Kill()
+		r.Until("it to end", func() bool { return len(r.sound.RecordsFrom("call")) == 0 })
+		r.parec("call", "cam")
+		r.sound.WaitRecords("call", "cam")
+		run(0, "call → ", "--input", "--app", "call", "--to", "desk")
+		r.sound.WaitRecords("call", "desk")
+		run(0, "call → cam", "undo", "--input")
+		r.sound.WaitRecords("call", "cam")
+		run(3, "no move of a recording to take back", "undo", "--input")
+		r.sound.Pactl("set-default-source", "head")
+		run(0, "call → head", "follow", "--input", "--app", "call")
+		r.sound.WaitRecords("call", "head")
+		r.sound.Pactl("set-default-source", "desk")
+		r.sound.WaitRecords("call", "desk")
+		run(0, "", "--input", "--app", "call", "--to", "cam")
+		run(0, "", "remember", "--input", "--app", "call")
+		run(0, "nothing is remembered of what records any more", "reset", "--yes", "--input")
+		r.sound.WaitRecords("call", "desk")
+		run(0, "", "--input", "--app", "call", "--to", "cam")
+		run(0, "call → desk", "reset", "--yes")
+		r.sound.WaitRecords("call", "desk")
 		r.end()
 	})
 }

@@ -41,7 +41,7 @@ func (r *router) volumeKey(n routing.Stream, s *pulse.Stream) string {
 // hear takes how loud a stream is. The lock is held.
 func (r *router) hear(at time.Time, n routing.Stream, s *pulse.Stream) {
 	sink := r.snap.Sink(s.Sink)
-	if sink == nil || r.server.config.Load().Volume != config.VolumeRemember {
+	if r.input || sink == nil || r.server.config.Load().Volume != config.VolumeRemember {
 		return
 	}
 	h := r.loud[n]
@@ -87,6 +87,9 @@ func (r *router) keep(left, came []state.Level) {
 
 // move moves one stream, at the volume it is to have there.
 func (r *router) move(ctx context.Context, c *pulse.Conn, to pulse.SinkIndex, i pulse.StreamIndex) error {
+	if r.input {
+		return c.Inputs().Move(ctx, to, i)[0]
+	}
 	p := r.server.base
 	p.Config = r.server.config.Load()
 	if !p.Remembers() || to == pulse.NoSink {

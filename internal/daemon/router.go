@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"sync"
@@ -18,12 +19,11 @@ import (
 	"github.com/patoggle/patoggle/pulse"
 )
 
-// router brings new streams to the sinks of their rules, and streams home. It
-// has a connection of its own: a move that is waited for holds no press up.
+// router brings new streams to the sinks of their rules, and streams home; or
+// what records to the sources.
 type router struct {
 	server *server
-	dial   func(context.Context) (*pulse.Conn, error)
-	back   chan struct{} // of one: the sound server has been reached
+	input  bool // it is about what records; sinks here are sources then
 
 	mu     sync.Mutex // for what presses look at
 	engine *routing.Engine
@@ -62,52 +62,13 @@ type outcome struct {
 	err error
 }
 
-func newRouter(s *server, dial func(context.Context) (*pulse.Conn, error)) *router {
-	return &router{server: s, dial: dial, back: make(chan struct{}, 1), known: map[string]*application{}, wanted: map[string]string{}}
-}
-
-// run routes until the context ends, across restarts of the sound server.
-func (r *router) run(ctx context.Context) {
-	release, ok := r.server.store.Route()
-	if !ok {
-		r.server.speak.info("another patoggled brings streams to the sinks of their rules")
-		return
-	}
-	defer release()
-	pause, first := firstBackoff, true
-	for ctx.Err() == nil {
-		c, err := r.dial(ctx)
-		if err == nil {
-			began := time.Now()
-			r.watch(ctx, c, first)
-			c.Close()
-			first = false
-			if time.Since(began) > steady {
-				pause = firstBackoff
-			}
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-r.back:
-		case <-ctx.Done():
-		}
-		timer.Stop()
-		pause = min(2*pause, lastBackoff)
-	}
-}
-
-// reached is told that the sound server is there.
-func (r *router) reached() {
-	select {
-	case r.back <- struct{}{}:
-	default:
-	}
+func newRouter(s *server, input bool) *router {
+	return &router{server: s, input: input, known: map[string]*application{}, wanted: map[string]string{}}
 }
 
 // watch routes on one connection until it ends. What plays already is left
 // alone at first; after a restart of the server every stream is a new one.
-func (r *router) watch(ctx context.Context, c *pulse.Conn, first bool) {
+func (r *router) watch(ctx context.Context, c *pulse.Conn, events <-chan pulse.Event, first bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
 		cancel()
@@ -116,12 +77,9 @@ func (r *router) watch(ctx context.Context, c *pulse.Conn, first bool) {
 		r.engine = nil
 		r.mu.Unlock()
 	}()
-	events, err := c.Subscribe(ctx, pulse.FacilitySink|pulse.FacilityStream|pulse.FacilityServer)
-	if err != nil {
-		return
-	}
-	c.Warm(ctx)
-	snap, err := c.Snapshot(ctx)
+	side := r.side(c)
+	side.Warm(ctx)
+	snap, err := side.Snapshot(ctx)
 	if err != nil {
 		return
 	}
@@ -167,6 +125,7 @@ func (r *router) begin(snap *pulse.Snapshot, first bool) (todo []routing.Action)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.snap = snap
+	r.book(snap) // which says what a monitor is
 	r.plays = map[routing.Stream]player{}
 	r.loud = map[routing.Stream]*standing{}
 	r.engine = routing.New(routing.Options{
@@ -206,7 +165,7 @@ func (r *router) written(s *pulse.Stream, on string) state.By {
 	var by state.By
 	for _, e := range entries {
 		for _, m := range e.Moves {
-			if lasting.Same(s, m) && m.To == on {
+			if lasting.SameOf(r.sideName(), s, m) && m.To == on {
 				by = e.By
 			}
 		}
@@ -217,8 +176,12 @@ func (r *router) written(s *pulse.Stream, on string) state.By {
 // meet notes who plays a stream, and where.
 func (r *router) meet(n routing.Stream, s *pulse.Stream, id identity.Identity) {
 	g := pulse.GroupOf(s)
+	side := ""
+	if r.input {
+		side = lasting.Recording
+	}
 	r.plays[n] = player{key: id.Key, who: state.Moved{
-		Stream: uint32(n), Application: s.Property("application.name"), Program: s.Property("application.process.binary"),
+		Side: side, Stream: uint32(n), Application: s.Property("application.name"), Program: s.Property("application.process.binary"),
 		PID: s.Property("application.process.id"), Key: id.Key, ID: g.ID, Name: g.Name,
 	}}
 	if id.Known() {
@@ -265,7 +228,7 @@ func (r *router) asked(i routing.Stream, to string) state.By {
 			continue // we wrote that ourselves
 		}
 		for _, m := range entries[n].Moves {
-			if m.Stream == uint32(i) && m.To == to && m.Side != lasting.Recording {
+			if m.Stream == uint32(i) && m.To == to && (m.Side == lasting.Recording) == r.input {
 				return entries[n].By
 			}
 		}
@@ -300,7 +263,7 @@ func (r *router) resolve(w routing.Wish) string {
 			continue
 		}
 		if book == nil {
-			book = toggle.NewBook(r.snap.Sinks, r.server.config.Load())
+			book = r.book(r.snap)
 		}
 		if o, err := book.Find(name); err == nil && o.Reach == nil {
 			return o.Name
@@ -312,7 +275,7 @@ func (r *router) resolve(w routing.Wish) string {
 // who says who plays a stream. own: it is no application's.
 func (r *router) who(snap *pulse.Snapshot, s *pulse.Stream) (id identity.Identity, own bool) {
 	procs := proc.New(proc.FS("/proc"))
-	one := &pulse.Snapshot{Server: snap.Server, Sinks: snap.Sinks, Streams: []pulse.Stream{*s}, Self: snap.Self}
+	one := &pulse.Snapshot{Server: snap.Server, Sinks: snap.Sinks, Streams: []pulse.Stream{*s}, Self: snap.Self, Input: snap.Input}
 	m := match.Match(match.Input{Snapshot: one, Procs: procs, PID: os.Getpid(), UID: os.Getuid(), Hostname: r.server.base.Hostname})
 	if len(m.Streams) != 1 || m.Streams[0].Own {
 		return id, true
@@ -324,10 +287,10 @@ func (r *router) who(snap *pulse.Snapshot, s *pulse.Stream) (id identity.Identit
 func (r *router) wish(id identity.Identity) (w routing.Wish) {
 	cfg := r.server.config.Load()
 	if cfg != r.of {
-		r.of, r.rules = cfg, config.NewRuleBook(cfg.Rules)
+		r.of, r.rules = cfg, config.NewRuleBook(cfg.Rules, r.input)
 	}
 	if n := r.rules.Find(id.Names, id.Role); n >= 0 {
-		return routing.Wish{Sinks: r.rules.Rule(n).Sinks}
+		return routing.Wish{Sinks: r.rules.Rule(n).To(r.input)}
 	}
 	if stamp := r.server.store.Stamp(); r.kept == nil || stamp != r.stamp {
 		r.kept, r.stamp = map[string]string{}, stamp
@@ -336,7 +299,7 @@ func (r *router) wish(id identity.Identity) (w routing.Wish) {
 			r.server.speak.say("warning", "what is remembered cannot be read: "+term.Escape(err.Error()))
 		}
 		for _, k := range kept {
-			if k.Side == "" || k.Side == lasting.Playback {
+			if cmp.Or(k.Side, lasting.Playback) == r.sideName() {
 				r.kept[k.Application] = k.Sink
 			}
 		}
@@ -349,12 +312,13 @@ func (r *router) wish(id identity.Identity) (w routing.Wish) {
 
 // event takes one event of the server.
 func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]routing.Action, error) {
+	sink, stream := r.facilities()
 	switch {
-	case e.Facility == pulse.FacilitySink && e.Kind == pulse.Changed:
+	case e.Facility == sink && e.Kind == pulse.Changed:
 		return nil, nil // it runs or sleeps, or its volume changed
-	case e.Facility == pulse.FacilitySink, e.Facility == pulse.FacilityServer:
+	case e.Facility == sink, e.Facility == pulse.FacilityServer:
 		return r.look(ctx, c)
-	case e.Facility != pulse.FacilityStream:
+	case e.Facility != stream:
 		return nil, nil
 	}
 	n := routing.Stream(e.Index)
@@ -368,7 +332,7 @@ func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]rou
 		r.teach(ctx, c, key)
 		return nil, nil
 	}
-	s, err := c.Stream(ctx, pulse.StreamIndex(e.Index))
+	s, err := r.side(c).Stream(ctx, pulse.StreamIndex(e.Index))
 	if err != nil {
 		return nil, err
 	}
@@ -394,12 +358,13 @@ func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]rou
 
 // look takes the sinks anew, and then where the streams are.
 func (r *router) look(ctx context.Context, c *pulse.Conn) ([]routing.Action, error) {
-	snap, err := c.Snapshot(ctx)
+	snap, err := r.side(c).Snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.book(snap) // which says what a monitor is
 	before := r.snap.Server.DefaultSink
 	r.snap = snap
 	r.engine.ComeHome = !r.server.config.Load().StayAway
@@ -428,7 +393,7 @@ func (r *router) do(ctx context.Context, c *pulse.Conn, todo []routing.Action) {
 	for _, a := range todo {
 		to := r.sink(a.To)
 		if r.server.verbose {
-			r.server.speak.info("stream %d → %s (%s)", a.Stream, term.Escape(a.To), a.By)
+			r.server.speak.info("%s %d → %s (%s)", r.word(), a.Stream, term.Escape(a.To), a.By)
 		}
 		r.mu.Lock()
 		who := r.plays[a.Stream].who
@@ -454,6 +419,9 @@ func (r *router) do(ctx context.Context, c *pulse.Conn, todo []routing.Action) {
 // until we have moved it, 10 to 30 ms on a busy PipeWire.
 func (r *router) teach(ctx context.Context, c *pulse.Conn, key string) {
 	app := r.known[key]
+	if r.input {
+		return // it takes a stream that records, which a desktop shows to its user
+	}
 	if app == nil || app.teaching || app.group == (pulse.Group{}) || r.wanted[key] != "" {
 		return
 	}
@@ -508,7 +476,7 @@ func (r *router) done(o outcome) {
 	if o.err != nil {
 		r.engine.Failed(o.Stream, o.To)
 		if r.server.verbose {
-			r.server.speak.info("stream %d did not go to %s: %s", o.Stream, term.Escape(o.To), term.Escape(o.err.Error()))
+			r.server.speak.info("%s %d did not go to %s: %s", r.word(), o.Stream, term.Escape(o.To), term.Escape(o.err.Error()))
 		}
 		return
 	}
@@ -549,7 +517,7 @@ func (r *router) intend(pids []int, way toggle.Way, sink string) *toggle.Output 
 		if w := r.wanted[key]; w != "" {
 			from = w
 		}
-		book := toggle.NewBook(r.snap.Sinks, r.server.config.Load())
+		book := r.book(r.snap)
 		var to *toggle.Output
 		if way == toggle.To {
 			to, _ = book.Find(sink)

@@ -35,7 +35,7 @@ type server struct {
 	// store is what is remembered; nil where there is no place for it.
 	store *state.Store
 	// route is told of presses before they move anything; nil for nobody.
-	route func(pulse.SinkIndex, ...pulse.StreamIndex)
+	route func(input bool, to pulse.SinkIndex, streams ...pulse.StreamIndex)
 	// intend notes a press on a silent application; nil for nobody.
 	intend func(pids []int, way toggle.Way, sink string) *toggle.Output
 
@@ -136,7 +136,7 @@ func (s *server) serve(ctx context.Context, h config.Hotkey) {
 	p.Config = cfg
 	p.Display = func(ctx context.Context) (toggle.Display, error) { return s.view.Get(ctx) }
 	p.Sound, p.Record = open(false), open(true)
-	if h.Side == config.Input {
+	if h.Side == config.Input && h.Action != config.Undo { // which looks at both sides
 		p = *p.Recording()
 	}
 	rep, err := s.answer(press, &p, h)
@@ -189,8 +189,8 @@ func (c *claimer) Move(ctx context.Context, to pulse.SinkIndex, streams ...pulse
 		s.mu.Unlock()
 		<-s.turn
 	}
-	if route := c.server.route; route != nil && !c.input {
-		route(to, streams...)
+	if route := c.server.route; route != nil {
+		route(c.input, to, streams...)
 	}
 	return c.Sound.Move(ctx, to, streams...)
 }

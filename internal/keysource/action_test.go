@@ -21,7 +21,7 @@ func TestEveryActionHasANameOfItsOwn(t *testing.T) {
 				if other, ok := names[name]; ok && other != h {
 					t.Errorf("%v and %v are both %q", h, other, name)
 				}
-				if other, ok := words[friendly]; ok && other != h && action <= config.To {
+				if other, ok := words[friendly]; ok && other != h && (side != config.Both || action <= config.To) {
 					t.Errorf("%v and %v are both shown as %q", h, other, friendly)
 				}
 				if friendly == name {

@@ -136,6 +136,20 @@ func actionOf(h config.Hotkey) (name, friendly string) {
 		return name, what + " to the previous " + where
 	case config.To:
 		return strings.Replace(name, "to", "to "+h.Sink, 1), what + " to " + to
+	}
+	if h.Side == config.Input {
+		switch h.Action {
+		case config.Undo:
+			return name, "Take the last move of a recording back"
+		case config.Follow:
+			return name, "Let what the application in front records follow the default source"
+		case config.Remember:
+			return name, "Remember from where the application in front records"
+		case config.Forget:
+			return name, "No longer remember from where the application in front records"
+		}
+	}
+	switch h.Action {
 	case config.Undo:
 		return name, "Take the last move back"
 	case config.Follow:

@@ -88,3 +88,20 @@ func (s *Sound) AddSinkOf(name string, properties ...string) int {
 	})
 	return module
 }
+
+// MoveRecording moves what an application records to a source, as a mixer does.
+func (s *Sound) MoveRecording(application, source string) {
+	s.lab.t.Helper()
+	index, at := "", ""
+	for line := range strings.Lines(s.Pactl("list", "source-outputs")) {
+		line = strings.TrimSpace(line)
+		if i, ok := strings.CutPrefix(line, "Source Output #"); ok {
+			at = i
+		}
+		if line == `application.name = "`+application+`"` {
+			index = at
+		}
+	}
+	s.Pactl("move-source-output", index, source)
+	s.WaitRecords(application, source)
+}

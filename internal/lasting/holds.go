@@ -1,6 +1,8 @@
 package lasting
 
 import (
+	"maps"
+
 	"github.com/patoggle/patoggle/config"
 	"github.com/patoggle/patoggle/internal/state"
 	"github.com/patoggle/patoggle/internal/toggle"
@@ -20,12 +22,9 @@ const (
 // the result is not known.
 func (d *Desk) Holds(v *toggle.View, cfg *config.Config) (map[pulse.StreamIndex]string, error) {
 	held := map[pulse.StreamIndex]string{}
-	var rows []Row
-	if !v.Snapshot.Input { // the rules are about what plays
-		var err error
-		if rows, err = d.Rules(v, cfg); err != nil {
-			return nil, err
-		}
+	rows, err := d.Rules(v, cfg)
+	if err != nil {
+		return nil, err
 	}
 	for _, r := range rows {
 		for _, i := range r.Streams {
@@ -39,6 +38,7 @@ func (d *Desk) Holds(v *toggle.View, cfg *config.Config) (map[pulse.StreamIndex]
 			}
 		}
 	}
+	ruled := maps.Clone(held) // it is where a rule wants it now
 	entries, err := d.Store.Moves()
 	if err != nil {
 		return nil, failed(err)
@@ -66,7 +66,7 @@ func (d *Desk) Holds(v *toggle.View, cfg *config.Config) (map[pulse.StreamIndex]
 				}
 			case on.Name == v.Snapshot.Server.DefaultSink && held[s.Index] == "":
 				held[s.Index] = HeldByDefault // to both servers that is what the move means
-			case held[s.Index] == "" || held[s.Index] == HeldByDefault:
+			case held[s.Index] == "" || held[s.Index] == HeldByDefault || ruled[s.Index] == "":
 				held[s.Index] = HeldByPress
 			}
 		}

@@ -4,6 +4,7 @@
 package lasting
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,16 @@ const (
 	Recording = toggle.Recording
 )
 
-// Follower is what following needs of a sound server; *pulse.Conn has it.
+// device is what the side of a view calls a sink.
+func device(v *toggle.View) string {
+	if v.Snapshot.Input {
+		return "source"
+	}
+	return "sink"
+}
+
+// Follower is what following needs of a sound server; *pulse.Conn has it, and
+// *pulse.Inputs.
 type Follower interface {
 	Follow(context.Context, ...pulse.StreamIndex) []error
 }
@@ -77,7 +87,12 @@ func recorded(m state.Moved) bool { return m.Side == Recording }
 // Same tells whether a stream that plays is the one that was written down. Index alone
 // would be another one's after the server was started anew.
 func Same(s *pulse.Stream, m state.Moved) bool {
-	return uint32(s.Index) == m.Stream && !recorded(m) && plays(s, m)
+	return SameOf(Playback, s, m)
+}
+
+// SameOf is Same for a stream of either side.
+func SameOf(side string, s *pulse.Stream, m state.Moved) bool {
+	return uint32(s.Index) == m.Stream && recorded(m) == (side == Recording) && plays(s, m)
 }
 
 // plays tells whether a stream is of the process that was written down.
@@ -89,9 +104,16 @@ func plays(s *pulse.Stream, m state.Moved) bool {
 // Undo takes the last move back: each of its streams goes to the sink it came
 // from. Moves of streams that have ended are passed over. The report's To is
 // nil: streams may have come from several sinks.
-func (d *Desk) Undo(ctx context.Context) (*toggle.Report, error) {
+func (d *Desk) Undo(ctx context.Context) (*toggle.Report, error) { return d.undone(ctx, false) }
+
+// UndoRecording is Undo of the last move that had a recording in it.
+func (d *Desk) UndoRecording(ctx context.Context) (*toggle.Report, error) {
+	return d.undone(ctx, true)
+}
+
+func (d *Desk) undone(ctx context.Context, recordings bool) (*toggle.Report, error) {
 	rep := &toggle.Report{Result: toggle.ResultNothing, Moves: []toggle.Move{}}
-	err := d.undo(ctx, rep)
+	err := d.undo(ctx, rep, recordings)
 	if err != nil {
 		rep.Reason = err.Error()
 		if p := (*toggle.Problem)(nil); !errors.As(err, &p) || p.Kind != toggle.Nothing {
@@ -101,14 +123,19 @@ func (d *Desk) Undo(ctx context.Context) (*toggle.Report, error) {
 	return rep, err
 }
 
-func (d *Desk) undo(ctx context.Context, rep *toggle.Report) error {
+func (d *Desk) undo(ctx context.Context, rep *toggle.Report, recordings bool) error {
 	entries, err := d.Store.Moves()
 	if err != nil {
 		return failed(err)
 	}
 	open := state.Undoable(entries)
+	playing, what := "playing", "move"
+	if recordings {
+		open = slices.DeleteFunc(open, func(e state.Entry) bool { return !slices.ContainsFunc(e.Moves, recorded) })
+		playing, what = "recording", "move of a recording"
+	}
 	if len(open) == 0 {
-		return &toggle.Problem{Kind: toggle.Nothing, Message: "there is no move to take back"}
+		return &toggle.Problem{Kind: toggle.Nothing, Message: "there is no " + what + " to take back"}
 	}
 	views, err := d.views(ctx, open)
 	if err != nil {
@@ -124,7 +151,7 @@ func (d *Desk) undo(ctx context.Context, rep *toggle.Report) error {
 		}
 		return d.takeBack(ctx, rep, e, all)
 	}
-	return &toggle.Problem{Kind: toggle.Nothing, Message: "there is no move to take back: what was moved has stopped playing"}
+	return &toggle.Problem{Kind: toggle.Nothing, Message: "there is no " + what + " to take back: what was moved has stopped " + playing}
 }
 
 // views are what plays, and what records where that was ever moved.
@@ -326,7 +353,7 @@ func (d *Desk) follow(ctx context.Context, v *toggle.View, rep *toggle.Report) e
 	follower, ok := v.Sound().(Follower)
 	to := named(v.Book, v.Snapshot.Server.DefaultSink)
 	if !ok || to == nil {
-		return &toggle.Problem{Kind: toggle.Failed, Message: "there is no default sink to follow"}
+		return &toggle.Problem{Kind: toggle.Failed, Message: "there is no default " + device(v) + " to follow"}
 	}
 	rep.To = to
 	streams := make([]pulse.StreamIndex, len(rep.Moves))
@@ -387,7 +414,7 @@ func (d *Desk) Remember(ctx context.Context, r toggle.Request) ([]state.Remember
 	}
 	on := v.Playing(rep)
 	if on == nil {
-		return nil, &toggle.Problem{Kind: toggle.Failed, Message: term.Escape(rep.Application) + " plays on no sink"}
+		return nil, &toggle.Problem{Kind: toggle.Failed, Message: term.Escape(rep.Application) + " is on no " + device(v)}
 	}
 	var all []state.Remembered
 	for _, m := range rep.Moves {
@@ -403,12 +430,12 @@ func (d *Desk) Remember(ctx context.Context, r toggle.Request) ([]state.Remember
 			continue
 		}
 		all = append(all, state.Remembered{
-			Side: Playback, Application: id.Key, Name: id.Label(), Sink: on.Name, Label: on.Label, Since: time.Now().Round(time.Second),
+			Side: toggle.SideOf(v.Snapshot), Application: id.Key, Name: id.Label(), Sink: on.Name, Label: on.Label, Since: time.Now().Round(time.Second),
 		})
 	}
 	err = d.Store.Change(func(old []state.Remembered) []state.Remembered {
 		old = slices.DeleteFunc(old, func(o state.Remembered) bool {
-			return slices.ContainsFunc(all, func(n state.Remembered) bool { return n.Application == o.Application && o.Side == n.Side })
+			return slices.ContainsFunc(all, func(n state.Remembered) bool { return n.Application == o.Application && sideOf(o) == n.Side })
 		})
 		return append(old, all...)
 	})
@@ -418,14 +445,23 @@ func (d *Desk) Remember(ctx context.Context, r toggle.Request) ([]state.Remember
 	return all, nil
 }
 
-// Forget ends what Remember began, and returns what was forgotten. With ByName
-// the application need not play.
+// sideOf is the side of what is remembered.
+func sideOf(r state.Remembered) string { return cmp.Or(r.Side, Playback) }
+
+// Forget ends what Remember began on the pipeline's side, and returns what was
+// forgotten. With ByName the application need not play.
 func (d *Desk) Forget(ctx context.Context, r toggle.Request) ([]state.Remembered, error) {
+	side := ""
 	keys := map[string]bool{}
 	fits := func(o state.Remembered) bool { return keys[o.Application] }
 	who := r.Target.App
 	if r.Target.Whom == toggle.ByName {
-		if v, rep, err := d.Choose(ctx, r); err == nil {
+		v, rep, err := d.Choose(ctx, r)
+		if v == nil {
+			return nil, err
+		}
+		side = toggle.SideOf(v.Snapshot)
+		if err == nil {
 			for _, m := range rep.Moves {
 				keys[d.Identify(v, m.Stream).Key] = true
 			}
@@ -439,7 +475,7 @@ func (d *Desk) Forget(ctx context.Context, r toggle.Request) ([]state.Remembered
 		if v == nil || err != nil && rep.Window == nil {
 			return nil, err
 		}
-		who = rep.Application
+		who, side = rep.Application, toggle.SideOf(v.Snapshot)
 		for _, m := range rep.Moves {
 			keys[d.Identify(v, m.Stream).Key] = true
 		}
@@ -454,7 +490,7 @@ func (d *Desk) Forget(ctx context.Context, r toggle.Request) ([]state.Remembered
 	err := d.Store.Change(func(old []state.Remembered) []state.Remembered {
 		gone = nil
 		return slices.DeleteFunc(old, func(o state.Remembered) bool {
-			if !fits(o) {
+			if sideOf(o) != side || !fits(o) {
 				return false
 			}
 			gone = append(gone, o)
@@ -474,11 +510,19 @@ func (d *Desk) Forget(ctx context.Context, r toggle.Request) ([]state.Remembered
 	})
 }
 
-// Reset lets every stream follow the default sink and forgets everything.
+// Reset lets every stream follow the default sink, every recording the default
+// source, and forgets everything.
 func (d *Desk) Reset(ctx context.Context) (*toggle.Report, error) {
-	rep, err := d.Follow(ctx, toggle.Request{Target: toggle.Target{Whom: toggle.Everything}})
-	if p := (*toggle.Problem)(nil); errors.As(err, &p) && p.Kind == toggle.Nothing {
-		err, rep.Reason = nil, "" // nothing plays: what is remembered is forgotten all the same
+	rep, err := d.followAll(ctx)
+	if d.Record != nil {
+		in := Desk{Pipeline: d.Recording(), Store: d.Store}
+		heard, herr := in.followAll(ctx)
+		rep.Pair = true
+		rep.Moves, rep.Source = append(rep.Moves, heard.Moves...), heard.To
+		if heard.Result == toggle.ResultMoved {
+			rep.Result = heard.Result
+		}
+		err = cmp.Or(err, herr)
 	}
 	if err == nil {
 		err = d.unteach(ctx, func(state.Moved) bool { return true })
@@ -489,9 +533,31 @@ func (d *Desk) Reset(ctx context.Context) (*toggle.Report, error) {
 	return rep, err
 }
 
+// ResetRecording is Reset of what records alone, for a desk of that side.
+func (d *Desk) ResetRecording(ctx context.Context) (*toggle.Report, error) {
+	rep, err := d.followAll(ctx)
+	cerr := d.Store.Change(func(old []state.Remembered) []state.Remembered {
+		return slices.DeleteFunc(old, func(o state.Remembered) bool { return sideOf(o) == Recording })
+	})
+	if cerr != nil {
+		return rep, failed(cerr)
+	}
+	return rep, err
+}
+
+// followAll is Follow for everything; that there is nothing is no error.
+func (d *Desk) followAll(ctx context.Context) (*toggle.Report, error) {
+	rep, err := d.Follow(ctx, toggle.Request{Target: toggle.Target{Whom: toggle.Everything}})
+	if p := (*toggle.Problem)(nil); errors.As(err, &p) && p.Kind == toggle.Nothing {
+		err, rep.Reason = nil, "" // what is remembered is forgotten all the same
+	}
+	return rep, err
+}
+
 // Row is one rule as "patoggle rules" shows it.
 type Row struct {
-	// App and Role are what it is about, Sinks where to.
+	// App and Role are what it is about, Sinks where to: sources where Side is
+	// "recording".
 	App   string   `json:"app"`
 	Role  string   `json:"role"`
 	Sinks []string `json:"sinks"`
@@ -509,7 +575,8 @@ type Row struct {
 	Idle string `json:"idle"`
 }
 
-// Rules are all rules in the order in which they count, seen from what plays.
+// Rules are all rules about the side of the view in the order in which they
+// count, seen from what is there.
 func (d *Desk) Rules(v *toggle.View, cfg *config.Config) ([]Row, error) {
 	kept, err := d.Store.Remembered()
 	if err != nil {
@@ -524,17 +591,24 @@ func (d *Desk) Rules(v *toggle.View, cfg *config.Config) ([]Row, error) {
 		}
 		return ""
 	}
-	for _, r := range cfg.Rules {
-		rows = append(rows, Row{App: r.App.String(), Role: r.Role.String(), Sinks: r.Sinks, Source: "configuration", Line: r.Line, Side: Playback, Sink: sinkOf(r.Sinks), Streams: []pulse.StreamIndex{}})
+	input, side := v.Snapshot.Input, toggle.SideOf(v.Snapshot)
+	at := make([]int, len(cfg.Rules)) // the row of each
+	for i, r := range cfg.Rules {
+		to := r.To(input)
+		if at[i] = len(rows); len(to) > 0 {
+			rows = append(rows, Row{App: r.App.String(), Role: r.Role.String(), Sinks: to, Source: "configuration", Line: r.Line, Side: side, Sink: sinkOf(to), Streams: []pulse.StreamIndex{}})
+		}
 	}
+	configured := len(rows)
+	kept = slices.DeleteFunc(kept, func(k state.Remembered) bool { return sideOf(k) != side })
 	for _, k := range kept {
-		row := Row{App: k.Name, Sinks: []string{k.Sink}, Source: "remembered", Since: k.Since.Format(time.RFC3339), Side: Playback, Streams: []pulse.StreamIndex{}}
+		row := Row{App: k.Name, Sinks: []string{k.Sink}, Source: "remembered", Since: k.Since.Format(time.RFC3339), Side: side, Streams: []pulse.StreamIndex{}}
 		if o := named(v.Book, k.Sink); o != nil {
 			row.Sink = o.Name
 		}
 		rows = append(rows, row)
 	}
-	book := config.NewRuleBook(cfg.Rules)
+	book := config.NewRuleBook(cfg.Rules, input)
 	lost := make([]int, len(rows)) // to which row a remembered one lost a stream, from 1
 	for i := range v.Snapshot.Streams {
 		s := &v.Snapshot.Streams[i]
@@ -544,30 +618,34 @@ func (d *Desk) Rules(v *toggle.View, cfg *config.Config) ([]Row, error) {
 		id := d.Identify(v, s.Index)
 		first := book.Find(id.Names, id.Role)
 		if first >= 0 {
+			first = at[first]
 			rows[first].Streams = append(rows[first].Streams, s.Index)
 		}
 		for j, k := range kept {
 			if k.Application != id.Key {
 				continue
 			}
-			if at := len(cfg.Rules) + j; first < 0 {
+			if at := configured + j; first < 0 {
 				rows[at].Streams = append(rows[at].Streams, s.Index)
 			} else {
 				lost[at] = first + 1
 			}
 		}
 	}
-	routed := d.Store.Routed()
+	routed, doing := d.Store.Routed(), "playing"
+	if input {
+		doing = "recording"
+	}
 	for i := range rows {
 		switch r := &rows[i]; {
 		case lost[i] > 0:
 			r.Idle = fmt.Sprintf("the rule on line %d of the configuration comes first", rows[lost[i]-1].Line)
 		case r.Sink == "":
-			r.Idle = "waits: no such sink is there"
+			r.Idle = "waits: no such " + device(v) + " is there"
 		case !routed:
 			r.Idle = "patoggled is not running"
 		case len(r.Streams) == 0:
-			r.Idle = "it is not playing"
+			r.Idle = "it is not " + doing
 		}
 	}
 	return rows, nil

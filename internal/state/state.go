@@ -84,12 +84,12 @@ func (s *Store) Dir() string { return s.dir }
 
 // Remembered is an application that stays on a sink.
 type Remembered struct {
-	// Side is "playback"; "" means that too.
+	// Side is "playback" or "recording"; "" is playback.
 	Side string `json:"side"`
 	// Application is its identity's key, Name what a person calls it.
 	Application string `json:"application"`
 	Name        string `json:"name"`
-	// Sink is the sink's name, Label what a person calls it.
+	// Sink is the name of the sink, or of the source, Label what a person calls it.
 	Sink  string    `json:"sink"`
 	Label string    `json:"label"`
 	Since time.Time `json:"since"`

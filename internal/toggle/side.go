@@ -26,6 +26,9 @@ func sideOf(input bool) *side {
 
 func (v *View) side() *side { return sideOf(v.Snapshot.Input) }
 
+// BookOf is NewBook for the side of a snapshot; see newBook.
+func BookOf(s *pulse.Snapshot, cfg *config.Config) *Book { return newBook(s, cfg) }
+
 // newBook is NewBook for the snapshot's side. The ring of the sources is that of
 // cfg.Sources, else every one by name that does not merely give what a sink
 // plays. Such a monitor is like any other source when the configuration spells

@@ -1,6 +1,7 @@
 package pulse
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -22,6 +23,8 @@ func recorder(t *testing.T, pipewire bool, move func(frame) []byte, on func(conn
 			s.sink = on(conn)
 			meter := testStream{index: 70, client: 64, sink: 5, media: "Peak detect"}
 			return packet(proto.OpReply, r.tag, enc{}.recording(meter, "peaks").recording(s, "copy"))
+		case proto.OpGetClientInfo:
+			return packet(proto.OpReply, r.tag, enc{}.client(64, "mpv", nil))
 		case proto.OpMoveSourceOutput:
 			return move(r)
 		}
@@ -87,5 +90,69 @@ func TestMovesOfRecordingsThatFail(t *testing.T) {
 				t.Errorf("got %v, want %v", errs[0], test.want)
 			}
 		})
+	}
+}
+
+func TestRecordingsFollowTheDefaultSourceByItsName(t *testing.T) {
+	for standard, want := range map[string]error{"mic": nil, "gone": ErrSinkGone} {
+		f := newFake(t, false)
+		asked := make(chan frame, 1)
+		f.answer = func(_ int, r frame) []byte {
+			switch r.command {
+			case proto.OpGetServerInfo:
+				return packet(proto.OpReply, r.tag, enc{}.str("pulseaudio").str("16.1").str("user").str("host").spec().str("a").str(standard).u32(7).stereo())
+			case proto.OpGetSourceInfoList:
+				return packet(proto.OpReply, r.tag, enc{}.sink(testSink{index: 5, name: "mic"}))
+			case proto.OpMoveSourceOutput:
+				asked <- r
+				return packet(proto.OpReply, r.tag, nil)
+			}
+			return usual(r, false)
+		}
+		f.start()
+		c, err := Dial(t.Context(), Options{Server: "unix:" + f.path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		errs := c.Inputs().Follow(t.Context(), 65)
+		if len(errs) != 1 || !errors.Is(errs[0], want) {
+			t.Fatalf("%s: %v, want %v", standard, errs, want)
+		}
+		if want == nil {
+			if r := <-asked; !bytes.Contains(r.body, []byte("@DEFAULT_SOURCE@\x00")) {
+				t.Errorf("it asked for %q", r.body)
+			}
+		}
+		if errs := c.Inputs().Follow(t.Context()); len(errs) != 0 {
+			t.Errorf("nothing gave %v", errs)
+		}
+	}
+}
+
+func TestOneRecordingWithItsClient(t *testing.T) {
+	f := recorder(t, false, nil, func(int) uint32 { return 5 })
+	c, err := Dial(t.Context(), Options{Server: "unix:" + f.path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Inputs().Stream(t.Context(), 66); !errors.Is(err, ErrGone) {
+		t.Errorf("one that is not there: %v", err)
+	}
+	s, err := c.Inputs().Stream(t.Context(), 65)
+	if err != nil || s.Index != 65 || s.Sink != 5 || s.Media != "a song" || s.Client == nil || s.Client.Name != "mpv" {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestEveryFacilityHasAWord(t *testing.T) {
+	for f, want := range map[Facility]string{
+		FacilitySink: "sink", FacilitySource: "source", FacilityStream: "stream", FacilityRecording: "recording",
+		FacilityClient: "client", FacilityServer: "server", FacilitySink | FacilitySource: "other", 0: "other",
+	} {
+		if got := f.String(); got != want {
+			t.Errorf("%d is %q, want %q", f, got, want)
+		}
 	}
 }

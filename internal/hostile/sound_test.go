@@ -64,6 +64,11 @@ func usual(pid int, program string) rogue.World {
 			"application.process.binary": program,
 		}}},
 		Streams: []rogue.Stream{{Index: 7, Sink: 1, Client: 40, Media: secretStream}},
+		Sources: []rogue.Source{
+			{Index: 1, Name: "m", Description: "Desk Mic"},
+			{Index: 2, Name: "n", Description: "Headset Mic"},
+		},
+		Recordings: []rogue.Recording{{Index: 7, Sink: 1, Client: 40, Media: secretStream}},
 	}
 }
 
@@ -127,8 +132,8 @@ func TestASoundServerMisbehavesToThePatoggle(t *testing.T) {
 	const waiting, knowing = 600 * time.Millisecond, 20 * time.Second
 	l := lab.Start(t)
 	program := lab.Binary(t, "patoggle")
-	all := tales()
-	if len(all) < 40 {
+	all := append(tales(), recordingTales()...)
+	if len(all) < 60 {
 		t.Errorf("only %d tales", len(all))
 	}
 	var figures extremes
@@ -150,7 +155,10 @@ func TestASoundServerMisbehavesToThePatoggle(t *testing.T) {
 				}
 				s := listen(t, address, w)
 				s.Behave(tale.Behaviour, w)
-				args := append([]string{"--stream", "7", "--timeout", timeout.String()}, tale.args...)
+				args := append([]string{"--timeout", timeout.String()}, tale.args...)
+				if !tale.whole {
+					args = append(args, "--stream", "7")
+				}
 				r := l.Run([]string{"PULSE_SERVER=" + s.Address}, program, args...)
 				figures.add(tale.name, r, timeout)
 				t.Logf("exit code %d after %v, %.1f MB: %.200s%.200s", r.Code, r.Took.Round(time.Millisecond), float64(r.MaxRSS)/1e6, r.Stdout, r.Stderr)

@@ -17,6 +17,8 @@ type tale struct {
 	rogue.Behaviour
 	tcp  bool
 	args []string // beside --stream 7
+	// whole says that args are all of them.
+	whole bool
 	// code and says are the exit code and a piece of the sentence: on
 	// standard output when the code is 0, else on standard error.
 	code int

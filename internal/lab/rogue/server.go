@@ -212,7 +212,7 @@ func (s *Server) serve(c *Conn) {
 		}
 		s.mu.Lock()
 		honest := Reply(r, nil)
-		if !s.behaviour.Still || r.Command != OpMove && r.Command != OpPort && r.Command != OpProfile {
+		if !s.behaviour.Still || r.Command != OpMove && r.Command != OpMoveRecord && r.Command != OpPort && r.Command != OpProfile {
 			honest = s.world.answer(r, firstIndex+uint32(c.Number))
 		}
 		answer := s.behaviour.Answer

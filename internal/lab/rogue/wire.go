@@ -23,6 +23,7 @@ const (
 	OpVolume       = 37 // SET_SINK_INPUT_VOLUME
 	OpEvent        = 66 // SUBSCRIBE_EVENT
 	OpMove         = 67 // MOVE_SINK_INPUT
+	OpMoveRecord   = 68 // MOVE_SOURCE_OUTPUT
 	OpCardList     = 89
 	OpProfile      = 90 // SET_CARD_PROFILE
 	OpPort         = 96 // SET_SINK_PORT

@@ -16,6 +16,9 @@ type World struct {
 	Clients []Client
 	Streams []Stream
 	Cards   []Card
+	// Sources and Recordings are the side that records.
+	Sources    []Source
+	Recordings []Recording
 }
 
 // Card is one card. The sinks of its profiles are those of Profile.Sinks.
@@ -42,6 +45,12 @@ type CardPort struct {
 
 // Port is a port of a sink.
 type Port struct{ Name, Description string }
+
+// Source is one source, no monitor of a sink.
+type Source Sink
+
+// Recording is one source output, Sink its source.
+type Recording Stream
 
 // Sink is one sink.
 type Sink struct {
@@ -76,6 +85,7 @@ const normal = 0x10000
 
 func (w World) clone() World {
 	w.Sinks, w.Clients, w.Streams, w.Cards = slices.Clone(w.Sinks), slices.Clone(w.Clients), slices.Clone(w.Streams), slices.Clone(w.Cards)
+	w.Sources, w.Recordings = slices.Clone(w.Sources), slices.Clone(w.Recordings)
 	return w
 }
 
@@ -114,6 +124,21 @@ func (c Card) Tags() Tags {
 		t = append(t, 'r', 0, 0, 0, 0, 0, 0, 0, 0)
 	}
 	return t
+}
+
+// Tags is the source as an entry of the sources' list (source_fill_tagstruct).
+func (s Source) Tags() Tags {
+	return Tags(nil).U32(s.Index).Text(s.Name).Text(s.Description).Spec().Map(2).U32(None).Volumes(2, normal-s.Quiet).Bool(false).
+		U32(None).Null().Usec(0).Text("rogue.c").U32(0).Properties(s.Props).
+		Usec(0).Volume(0x10000).U32(0).U32(0x10001).U32(None).U32(0).Null().U8(1).Format()
+}
+
+// Tags is the recording as an entry of the source outputs' list
+// (source_output_fill_tagstruct).
+func (s Recording) Tags() Tags {
+	return Tags(nil).U32(s.Index).Text(s.Media).U32(None).U32(s.Client).U32(s.Sink).Spec().Map(2).
+		Usec(0).Usec(0).Text("copy").Text("rogue.c").Properties(s.Props).
+		Bool(false).Volumes(2, normal-s.Quiet).Bool(false).Bool(true).Bool(true).Format()
 }
 
 // Tags is the client as an entry of the clients' list (client_fill_tagstruct).
@@ -155,6 +180,18 @@ func (w *World) answer(r Request, self uint32) []byte {
 		return Reply(r, list(w.Clients))
 	case OpStreamList:
 		return Reply(r, list(w.Streams))
+	case OpSourceList:
+		return Reply(r, list(w.Sources))
+	case OpRecordings:
+		return Reply(r, list(w.Recordings))
+	case OpMoveRecord:
+		to := r.Number(1)
+		i := slices.IndexFunc(w.Recordings, func(s Recording) bool { return s.Index == r.Number(0) })
+		if i < 0 || !slices.ContainsFunc(w.Sources, func(k Source) bool { return k.Index == to }) {
+			return Failure(r, NoEntity)
+		}
+		w.Recordings[i].Sink = to
+		return Reply(r, nil)
 	case OpSubscribe:
 		return Reply(r, nil)
 	case OpStream:
@@ -168,8 +205,6 @@ func (w *World) answer(r Request, self uint32) []byte {
 			return Failure(r, NoEntity)
 		}
 		s.Quiet = normal - binary.BigEndian.Uint32(r.Args[7:]) // behind the index, 'v' and the count
-		return Reply(r, nil)
-	case OpSourceList, OpRecordings: // nothing records
 		return Reply(r, nil)
 	case OpCardList:
 		return Reply(r, list(w.Cards))

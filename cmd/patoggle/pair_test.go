@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -97,4 +98,64 @@ func TestAHeadsetIsAPair(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A browser with a page that calls somebody: its sound server's clients are a
+// process of their own below the window's.
+func TestACallInABrowserIsAPair(t *testing.T) {
+	lab.Need(t, "chromium", "pactl")
+	onBoth(t, func(t *testing.T, d *desk) {
+		const address = "api.bluez5.address=AA:BB:CC:00:11:22"
+		d.sound.AddSinkOf("aa", "device.description=Ears", address)
+		d.sound.AddSource("desk=Desk")
+		d.sound.AddSource("mouth=Mouth", address)
+		d.sound.Pactl("set-default-sink", "a")
+		d.sound.Pactl("set-default-source", "desk")
+		other := d.Player("other").WaitStream()
+		d.Spawn("parec", "--device=desk", "--client-name=other", "/dev/null")
+		stream := d.front(d.ChromiumCall("a call"))
+		recording := func() string {
+			for _, r := range d.list().Recordings {
+				if r.Focused {
+					return r.Sink
+				}
+			}
+			return ""
+		}
+		d.Until("it records", func() bool { return recording() == "desk" })
+		for _, step := range []struct{ args, on, mic string }{{"--pair", "aa", "mouth"}, {"--pair --prev", "a", "mouth"}, {"undo", "aa", "mouth"}, {"undo", "a", "desk"}} {
+			d.expect(0, " → ", strings.Fields(step.args)...)
+			d.sound.WaitOn(stream, step.on)
+			d.Until("it records from "+step.mic, func() bool { return recording() == step.mic })
+		}
+		if on := d.sound.On(other); on != "a" {
+			t.Errorf("the other player is on %q", on)
+		}
+		d.sound.WaitRecords("other", "desk")
+	})
+}
+
+// A recorder that speaks PipeWire's own protocol.
+func TestARecorderOfPipeWireIsMoved(t *testing.T) {
+	lab.Need(t, "pw-record", "pactl")
+	t.Parallel()
+	d := newDesk(t, pipeWire)
+	d.sound.AddSource("desk=Desk")
+	d.sound.AddSource("head=Head")
+	d.sound.Pactl("set-default-source", "desk")
+	p := d.Spawn("pw-record", "--target=desk", "/dev/null")
+	on := func(source string) {
+		t.Helper()
+		d.Until("it records from "+source, func() bool {
+			all := d.list().Recordings
+			return len(all) == 1 && all[0].Sink == source && all[0].PID == p.PID && all[0].PIDTrust == "trusted"
+		})
+	}
+	on("desk")
+	d.expect(0, "→ Head", "--input", "--pid", fmt.Sprint(p.PID))
+	on("head")
+	d.expect(0, "→ Desk", "--input", "--app", "pw-cat")
+	on("desk")
+	d.expect(0, "→ Head", "undo")
+	on("head")
 }

@@ -157,6 +157,31 @@ func (l *Lab) Chromium(title string, args ...string) *Player {
 	}
 	l.need("chromium")
 	dir, page := l.page("chromium-data", title)
+	return l.chromium(title, dir, page, args...)
+}
+
+// ChromiumCall starts Chromium on a page with that title, which plays a tone and
+// records from the microphone, as a page for calls does.
+func (l *Lab) ChromiumCall(title string) *Player {
+	if l.t != nil {
+		l.t.Helper()
+	}
+	l.need("chromium")
+	dir, page := l.page("chromium-data", title)
+	f, err := os.OpenFile(page, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		l.fail(err)
+	}
+	defer f.Close()
+	const script = `<script>navigator.mediaDevices.getUserMedia({audio: true}).then(s => { window.kept = s })</script>`
+	if _, err := f.WriteString(script); err != nil {
+		l.fail(err)
+	}
+	// The permission is given without a question.
+	return l.chromium(title, dir, page, "--use-fake-ui-for-media-stream")
+}
+
+func (l *Lab) chromium(title, dir, page string, args ...string) *Player {
 	all := []string{
 		"--no-sandbox", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync",

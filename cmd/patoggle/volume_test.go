@@ -125,7 +125,8 @@ func (m *mixer) set(sink string, percent int) {
 }
 
 // peaks records a sink's monitor while f runs, and until what came of it has been
-// heard for a while, and returns the largest sample of all, and of the end.
+// heard for a while, and returns the largest sample of all, and of the last quarter
+// of a second.
 func (m *mixer) peaks(sink string, f func()) (all, last int) {
 	m.t.Helper()
 	file := filepath.Join(m.t.TempDir(), sink+".raw")
@@ -140,8 +141,8 @@ func (m *mixer) peaks(sink string, f func()) (all, last int) {
 	m.Until("the recording", func() bool { return size() > 0 })
 	f()
 	const second = 48000 * 2 * 2
-	end := size() + second
-	m.Until("a second of the recording", func() bool { return size() > end })
+	end := size() + second/2
+	m.Until("half a second of the recording", func() bool { return size() > end })
 	p.Terminate()
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -149,7 +150,7 @@ func (m *mixer) peaks(sink string, f func()) (all, last int) {
 	}
 	for i := 0; i+1 < len(b); i += 2 {
 		v := int(int16(binary.LittleEndian.Uint16(b[i:])))
-		if all = max(all, v, -v); i > len(b)-second/2 {
+		if all = max(all, v, -v); i > len(b)-second/4 {
 			last = max(last, v, -v)
 		}
 	}
@@ -173,6 +174,7 @@ func (m *mixer) arrives(sink string, level float64, f func()) {
 }
 
 func TestNoBlast(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, l *lab.Lab, s *lab.Sound) {
 		m := newMixer(t, l, s)
 		m.set("a", 50)
@@ -210,6 +212,7 @@ func TestNoBlast(t *testing.T) {
 }
 
 func TestUndoRestoresTheVolumeUnlessTheUserHasSetAnother(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, l *lab.Lab, s *lab.Sound) {
 		m := newMixer(t, l, s)
 		m.set("a", 50)
@@ -226,6 +229,7 @@ func TestUndoRestoresTheVolumeUnlessTheUserHasSetAnother(t *testing.T) {
 }
 
 func TestAMoveThatFailsLeavesTheVolumeAlone(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, l *lab.Lab, s *lab.Sound) {
 		m := newMixer(t, l, s)
 		m.set("a", 50)
@@ -238,6 +242,7 @@ func TestAMoveThatFailsLeavesTheVolumeAlone(t *testing.T) {
 }
 
 func TestFollowKeepsTheVolumeToo(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, l *lab.Lab, s *lab.Sound) {
 		m := newMixer(t, l, s)
 		m.to("c") // what is on the default sink goes with it
@@ -253,6 +258,7 @@ func TestFollowKeepsTheVolumeToo(t *testing.T) {
 
 // With flat volumes the volume of a stream has its sink's in it.
 func TestNoBlastWithFlatVolumes(t *testing.T) {
+	t.Parallel()
 	l := lab.Start(t)
 	dir := l.Home + "/.config/pulse"
 	if err := os.MkdirAll(dir, 0o700); err != nil {

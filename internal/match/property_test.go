@@ -370,7 +370,7 @@ func TestResultsHoldTogether(t *testing.T) {
 // further client, whatever it says, makes no stream move that stays.
 func TestNoClientPassesForAnotherInstance(t *testing.T) {
 	acted := 0
-	for seed := *first; seed < *first+rounds; seed++ {
+	for seed := *first; seed < *first+rounds/4; seed++ {
 		r := rand.New(rand.NewPCG(seed, 2))
 		f := newFixture()
 		f.pipewire()
@@ -434,7 +434,7 @@ func TestNoClientPassesForAnotherInstance(t *testing.T) {
 			t.Fatalf("seed %d\nconnections %v\n%s", seed, held, f)
 		}
 	}
-	if acted < rounds/4 {
+	if acted < rounds/16 {
 		t.Errorf("only %d streams matched: the worlds are too empty", acted)
 	}
 }

@@ -351,8 +351,10 @@ func (r *rig) quietUse() usage {
 func noGrowth(t *testing.T, early, late usage) {
 	t.Helper()
 	t.Logf("early %+v, late %+v", early, late)
-	// Threads are kept by the runtime for the next call of C that blocks.
-	if late.fds > early.fds || late.threads > early.threads+2 || !raceDetector && late.rss > early.rss+768 {
+	// Threads are kept by the runtime for the next call of C that blocks. A
+	// connection may be made anew at either moment, with what belongs to it;
+	// what leaks does so once a round.
+	if late.fds > early.fds+4 || late.threads > early.threads+2 || !raceDetector && late.rss > early.rss+768 {
 		t.Errorf("it has grown: early %+v, late %+v", early, late)
 	}
 }

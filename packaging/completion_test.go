@@ -190,6 +190,8 @@ func TestTabInRealShells(t *testing.T) {
 			list("patoggle config ", "path", "check", "init")
 			list("patoggle --to ", "My Headset", "USB Headset", "speakers", "Built-in Audio", "monitor")
 			list("patoggle --app ", "mpv")
+			list("patoggle watch --format ", "text", "waybar", "polybar")
+			list("patoggle top --", "--server", "--display", "--config")
 			list("patoggle --stream ", itoa(front), st.Media)
 			list("patoggle --window 0x", window, "in front")
 			if shown := list("patoggle ", "list"); strings.Contains(shown, "no-help") {

@@ -97,7 +97,7 @@ func TestInstallAndUninstallUndoEachOther(t *testing.T) {
 
 			for _, path := range []string{
 				"/bin/patoggle", "/bin/patoggle-top", "/bin/patoggled", "/bin/patoggle-x11keys",
-				"/share/man/man1/patoggle.1", "/share/man/man1/patoggled.1", "/share/man/man1/patoggle-x11keys.1", "/share/man/man5/patoggle-config.5",
+				"/share/man/man1/patoggle.1", "/share/man/man1/patoggle-top.1", "/share/man/man1/patoggled.1", "/share/man/man1/patoggle-x11keys.1", "/share/man/man5/patoggle-config.5",
 				"/share/bash-completion/completions/patoggle", "/share/zsh/site-functions/_patoggle",
 				"/share/fish/vendor_completions.d/patoggle.fish",
 				"/share/gnome-shell/extensions/patoggle@patoggle.github.io/metadata.json", "/share/gnome-shell/extensions/patoggle@patoggle.github.io/keys.js",

@@ -20,7 +20,7 @@ import (
 	"github.com/patoggle/patoggle/pulse"
 )
 
-var pages = []string{"patoggle.1", "patoggled.1", "patoggle-config.5"}
+var pages = []string{"patoggle.1", "patoggled.1", "patoggle-config.5", "patoggle-top.1"}
 
 // page is the source of a manual page with its dashes and quotes unescaped.
 func page(t testing.TB, name string) string {
@@ -248,7 +248,7 @@ func TestEveryKeyOfTheConfigurationIsInItsPageAndTheOtherWayRound(t *testing.T) 
 	if !strings.Contains(top, "default is\n.Li "+config.Default().Notify.String()+" ") {
 		t.Error("the default of notify is not in the page")
 	}
-	for _, name := range pages[1:] {
+	for _, name := range pages[1:3] {
 		if !strings.Contains(page(t, name), config.DefaultChord) {
 			t.Errorf("%s does not name the default key %s", name, config.DefaultChord)
 		}
@@ -269,7 +269,7 @@ func literals(source string) []string {
 
 func TestTheExamplesOfTheConfigurationAreGood(t *testing.T) {
 	n := 0
-	for _, name := range pages[1:] {
+	for _, name := range pages[1:3] {
 		for _, text := range literals(page(t, name)) {
 			n++
 			c, err := config.Parse(name, strings.NewReader(text))
@@ -472,5 +472,17 @@ func flatten(at string, v any, found map[string]bool) {
 		}
 	default:
 		found[at] = true
+	}
+}
+
+func TestThePageOfTheLiveViewHasItsFlagsAndNoOthers(t *testing.T) {
+	l := lab.Start(t)
+	r := l.Run(nil, lab.Binary(t, "patoggle-top"), "--help")
+	want := []string{"-version"} // which the usage leaves to those who look for it
+	for _, m := range regexp.MustCompile(`(?:^|\s)-(-[a-z]+|h\b)`).FindAllStringSubmatch(r.Stdout, -1) {
+		want = append(want, m[1])
+	}
+	if got := tags(section(t, page(t, "patoggle-top.1"), "Sh", "OPTIONS"), "Fl"); !slices.Equal(got, set(want)) {
+		t.Errorf("the page has the flags %q, the program %q", got, set(want))
 	}
 }

@@ -231,7 +231,7 @@ func TestThePackages(t *testing.T) {
 			oneShot, daemon := one(t, out, format.oneShot), one(t, out, format.daemon)
 			const extension = "/usr/share/gnome-shell/extensions/patoggle@patoggle.github.io/"
 			want := []string{
-				"/usr/bin/patoggle", "/usr/bin/patoggle-top", "/usr/share/man/man1/patoggle.1.gz", "/usr/share/man/man5/patoggle-config.5.gz",
+				"/usr/bin/patoggle", "/usr/bin/patoggle-top", "/usr/share/man/man1/patoggle.1.gz", "/usr/share/man/man1/patoggle-top.1.gz", "/usr/share/man/man5/patoggle-config.5.gz",
 				"/usr/share/bash-completion/completions/patoggle", "/usr/share/fish/vendor_completions.d/patoggle.fish", format.zsh,
 				"/usr/share/doc/patoggle/examples/config.toml", "/usr/share/doc/patoggle/changelog.gz",
 				extension + "metadata.json", extension + "extension.js", extension + "focusedWindow.js", extension + "keys.js",
@@ -408,7 +408,7 @@ func cleanRoot(t *testing.T, out string) {
 			t.Errorf("%s --version: code %d, %q, %q", name, r.Code, r.Stdout, r.Stderr)
 		}
 	}
-	for _, p := range []string{"man1/patoggle.1.gz", "man1/patoggled.1.gz", "man1/patoggle-x11keys.1.gz", "man5/patoggle-config.5.gz"} {
+	for _, p := range []string{"man1/patoggle.1.gz", "man1/patoggle-top.1.gz", "man1/patoggled.1.gz", "man1/patoggle-x11keys.1.gz", "man5/patoggle-config.5.gz"} {
 		if r := d.Run(nil, "man", "-l", filepath.Join(root, "usr/share/man", p)); r.Code != 0 || !strings.Contains(r.Stdout, "The patoggle authors") {
 			t.Errorf("man -l %s: code %d, %s", p, r.Code, r.Stderr)
 		}

@@ -14,7 +14,7 @@ import (
 const (
 	// meterRate is how many peaks a second the server sends for a meter: one
 	// sample each, the loudest of its time (PA_STREAM_PEAK_DETECT).
-	meterRate = 25
+	meterRate = 10
 	// meterFragment is one sample of 32-bit floating point, in bytes.
 	meterFragment = 4
 	// maxData is the largest frame of sound that is looked at; the rest of a
@@ -31,7 +31,7 @@ const (
 
 // Meter hears how loud a sink or one stream plays. It is a recording of the
 // sink's monitor that keeps no sink awake, cannot be moved, and of which only
-// peaks are sent, 25 a second.
+// peaks are sent, 10 a second.
 type Meter struct {
 	link    *link
 	channel uint32

@@ -84,10 +84,10 @@ func run(args []string, stdout, stderr io.Writer, getenv func(string) string) in
 		return fail(stderr, &toggle.Problem{Kind: toggle.Failed, Message: "cannot use this terminal: " + term.Escape(err.Error()), Hint: "TERM must name a terminal that this machine knows"})
 	}
 	var levels func() ([]state.Level, error)
-	var keep func(left, came []state.Level) error
+	var store *state.Store
 	if dir, err := state.Path(getenv); err == nil {
-		s := state.Open(dir, nil)
-		levels, keep = s.Levels, s.KeepLevels
+		store = state.Open(dir, nil)
+		levels = store.Levels
 	}
 	host, _ := os.Hostname() // "" only makes every WM_CLIENT_MACHINE a question of namespaces
 	return fail(stderr, top.Run(context.Background(), top.Options{
@@ -99,7 +99,7 @@ func run(args []string, stdout, stderr io.Writer, getenv func(string) string) in
 			Hostname: host,
 			Levels:   levels,
 		},
-		Keep: keep,
+		Store: store,
 		Dial: func(ctx context.Context) (*pulse.Conn, error) {
 			return pulse.Dial(ctx, pulse.Options{Server: server, Getenv: getenv, Properties: toggle.Properties()})
 		},

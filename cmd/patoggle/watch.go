@@ -41,6 +41,12 @@ func (a *app) watchCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&form, "format", watch.Text, "text, waybar, polybar, or a text with {app}, {sink}, {state}, {default}")
+	offered := cobra.FixedCompletions([]string{
+		choice(watch.Text, "plain text"), choice(watch.Waybar, "for a custom module of waybar"), choice(watch.Polybar, "plain text without polybar's tags"),
+	}, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc("format", offered); err != nil {
+		panic(err) // a flag of ours is misspelt here
+	}
 	return cmd
 }
 

@@ -11,12 +11,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
 	"github.com/gdamore/tcell/v2"
 
 	"github.com/patoggle/patoggle/internal/desktop"
+	"github.com/patoggle/patoggle/internal/lasting"
 	"github.com/patoggle/patoggle/internal/state"
 	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
@@ -50,8 +52,8 @@ type Options struct {
 	Pipeline toggle.Pipeline
 	Dial     func(context.Context) (*pulse.Conn, error)
 	Desktop  func(context.Context) (desktop.Conn, error)
-	// Keep writes volumes down, and forgets others; nil for nobody.
-	Keep func(left, came []state.Level) error
+	// Store is where moves are written down and taken back from; nil for nowhere.
+	Store *state.Store
 	// Screen is the terminal, not yet initialised.
 	Screen tcell.Screen
 	// Colour allows colours.
@@ -92,16 +94,8 @@ type looked struct {
 
 // moved is what came of a move.
 type moved struct {
-	step    step
-	report  *toggle.Report
-	err     error
-	undoing bool
-}
-
-// step is a move that can be taken back.
-type step struct {
-	stream   pulse.StreamIndex
-	from, to string // sink names
+	report *toggle.Report
+	err    error
 }
 
 // view is one run.
@@ -126,10 +120,26 @@ type view struct {
 
 	moves   chan moved
 	moving  bool
-	done    []step
 	said    time.Time
 	focuses chan desktop.WindowID
 	asking  bool
+	broke   chan string
+}
+
+// beside does something beside the loop. A panic there is one of the loop, which
+// gives the terminal back.
+func (v *view) beside(do func()) {
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				select {
+				case v.broke <- fmt.Sprintf("%v\n%s", p, debug.Stack()):
+				default:
+				}
+			}
+		}()
+		do()
+	}()
 }
 
 // Run shows the view until the user leaves it or a signal ends it, which is no
@@ -149,6 +159,7 @@ func Run(ctx context.Context, o Options) error {
 		looks:   make(chan looked, 1),
 		moves:   make(chan moved, 1),
 		focuses: make(chan desktop.WindowID, 1),
+		broke:   make(chan string, 1),
 	}
 	defer v.desk.Close()
 	defer v.hangup()
@@ -217,6 +228,8 @@ func (v *view) loop(ctx context.Context) {
 				v.events = nil
 			}
 		case <-look.C:
+		case why := <-v.broke:
+			panic(why)
 		case l := <-v.looks:
 			v.looked(ctx, l)
 		case m := <-v.moves:
@@ -296,7 +309,7 @@ func (v *view) pipeline() *toggle.Pipeline {
 func (v *view) look(ctx context.Context) {
 	v.dirty, v.looking, v.since = false, true, time.Now()
 	p, began := v.pipeline(), v.since
-	go func() {
+	v.beside(func() {
 		ctx, cancel := context.WithTimeout(ctx, lookTime)
 		defer cancel()
 		var focused desktop.WindowID
@@ -313,7 +326,7 @@ func (v *view) look(ctx context.Context) {
 		}
 		l.took = time.Since(began)
 		v.looks <- l
-	}()
+	})
 }
 
 func (v *view) looked(ctx context.Context, l looked) {
@@ -339,7 +352,7 @@ func (v *view) askFocus(ctx context.Context) {
 		return
 	}
 	v.asking = true
-	go func() {
+	v.beside(func() {
 		ctx, cancel := context.WithTimeout(ctx, lookTime)
 		defer cancel()
 		var window desktop.WindowID
@@ -349,7 +362,7 @@ func (v *view) askFocus(ctx context.Context) {
 			}
 		}
 		v.focuses <- window
-	}()
+	})
 }
 
 // take takes a key or a new size; false ends the view.
@@ -423,62 +436,54 @@ func (v *view) move(ctx context.Context, r toggle.Request) {
 		return
 	}
 	r.Target = toggle.Target{Whom: toggle.ByStream, Stream: v.pic.chosen}
-	v.run(ctx, r, false)
+	v.run(ctx, r)
 }
 
-// undo takes the last move back.
+// undo takes the last move back, whoever made it: what "patoggle undo" does.
 func (v *view) undo(ctx context.Context) {
-	for n := len(v.done) - 1; n >= 0; n-- {
-		last := v.done[n]
-		if v.pic.scene.sinkOf(last.stream) == nil {
-			v.done = v.done[:n] // it has ended
-			continue
-		}
-		v.run(ctx, toggle.Request{
-			Target: toggle.Target{Whom: toggle.ByStream, Stream: last.stream},
-			Way:    toggle.To, Sink: last.from,
-		}, true)
+	if v.Store == nil {
+		v.say("there is no place where moves are kept")
 		return
 	}
-	v.say("there is nothing to take back")
+	v.act(ctx, func(ctx context.Context, p *toggle.Pipeline) (*toggle.Report, error) {
+		return (&lasting.Desk{Pipeline: p, Store: v.Store}).Undo(ctx)
+	})
 }
 
-func (v *view) run(ctx context.Context, r toggle.Request, undoing bool) {
+// run moves, and writes down what has moved.
+func (v *view) run(ctx context.Context, r toggle.Request) {
+	v.act(ctx, func(ctx context.Context, p *toggle.Pipeline) (*toggle.Report, error) {
+		rep, err := p.Run(ctx, r)
+		if v.Store != nil {
+			_ = lasting.Record(v.Store, state.Press, rep) // a move is one all the same
+		}
+		return rep, err
+	})
+}
+
+// act does what moves streams, one at a time: who presses again has not seen the
+// first yet.
+func (v *view) act(ctx context.Context, do func(context.Context, *toggle.Pipeline) (*toggle.Report, error)) {
 	switch {
 	case v.conn == nil:
 		v.say("the sound server is away")
 		return
 	case v.moving:
-		return // one at a time: who presses again has not seen the first yet
+		return
 	}
 	v.moving = true
 	p := v.pipeline()
-	go func() {
+	v.beside(func() {
 		ctx, cancel := context.WithTimeout(ctx, lookTime)
 		defer cancel()
-		m := moved{undoing: undoing}
-		m.report, m.err = p.Run(ctx, r)
-		if v.Keep != nil {
-			_ = v.Keep(m.report.Left, m.report.Came) // the next move is cautious without
-		}
-		for _, one := range m.report.Moves {
-			if one.Result == toggle.Moved {
-				m.step = step{one.Stream, one.From, one.To}
-			}
-		}
+		var m moved
+		m.report, m.err = do(ctx, p)
 		v.moves <- m
-	}()
+	})
 }
 
 func (v *view) moved(m moved) {
 	v.moving, v.dirty = false, true
-	switch {
-	case m.err != nil || m.step.to == "":
-	case m.undoing:
-		v.done = v.done[:len(v.done)-1]
-	case m.step.from != "":
-		v.done = append(v.done, m.step)
-	}
 	v.say(m.report.Headline(m.err))
 }
 

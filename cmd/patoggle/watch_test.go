@@ -151,3 +151,22 @@ func TestTheFormsOfWatch(t *testing.T) {
 	d.expect(2, "cannot go together", "watch", "--json", "--format", "text")
 	d.expect(2, "the fields are {app}", "watch", "--format", "{title}")
 }
+
+func TestWatchComesBackWithTheXServer(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, pulseAudio)
+	d.front(d.Player("one"))
+	w := d.watch()
+	w.until("the player", func(s watch.State) bool { return s.State == watch.Playing })
+	d.display.Kill()
+	w.until("nobody in front", func(s watch.State) bool { return s.State == watch.None && s.Reason != "" })
+	x := d.Spawn("Xvfb", d.display.Name, "-nolisten", "tcp", "-noreset")
+	defer x.Terminate() // it takes its lock away
+	// The window manager has to be there before the window that it gives the focus.
+	asked := func() string { return d.Run(nil, "xprop", "-root", "_NET_SUPPORTING_WM_CHECK").Stdout }
+	d.Until("the X server again", func() bool { return asked() != "" })
+	d.Spawn("openbox", "--sm-disable")
+	d.Until("its window manager", func() bool { return strings.Contains(asked(), "window id") })
+	d.Spawn("xterm", "-e", "sleep", "600")
+	w.until("the terminal", func(s watch.State) bool { return s.State == watch.Silent && s.Application == "XTerm" })
+}

@@ -101,19 +101,6 @@ func (s scene) streams() []pulse.StreamIndex {
 	return all
 }
 
-// sinkOf returns the sink a stream is shown under; nil for a stream that is not
-// there.
-func (s scene) sinkOf(i pulse.StreamIndex) *sinkRow {
-	for n := range s.sinks {
-		for _, r := range s.sinks[n].streams {
-			if r.index == i {
-				return &s.sinks[n]
-			}
-		}
-	}
-	return nil
-}
-
 // byKey returns the sink that a digit stands for; nil for none.
 func (s scene) byKey(key rune) *sinkRow {
 	for n := range s.sinks {

@@ -50,6 +50,12 @@ source "$SCRIPTS/fish"
 // bashCompletion is the script that loads completions in bash.
 func bashCompletion() string { return lab.File("/usr/share/bash-completion/bash_completion") }
 
+// compatDir is where bash-completion keeps functions under the names they had
+// before its version 2.12; without them the completions of most programs fail.
+func compatDir() string {
+	return filepath.Dir(lab.File("/etc/bash_completion.d/000_bash_completion_compat.bash"))
+}
+
 // wordsOf defines a function that stands for patoggle and prints its words.
 var wordsOf = map[string]string{
 	"bash": `patoggle() { if [ "$1" = __complete ]; then command patoggle "$@"; else printf '<%s>' "$@"; echo; fi; }` + "\n",
@@ -76,7 +82,7 @@ func startPrompt(t *testing.T, d *desk, shell, env, setup string) *prompt {
 		if err != nil {
 			lab.Missing(t, shell)
 		}
-		p := &prompt{terminal: interactive(t, d.With(env, "TERM="+s.term, "BASH_COMPLETION="+bashCompletion()), d.Home, file, s.args...), listed: s.listed}
+		p := &prompt{terminal: interactive(t, d.With(env, "TERM="+s.term, "BASH_COMPLETION="+bashCompletion(), "BASH_COMPLETION_COMPAT_DIR="+compatDir()), d.Home, file, s.args...), listed: s.listed}
 		p.keys(setup + wordsOf[shell])
 		p.ready()
 		return p

@@ -110,7 +110,7 @@ func (term *terminal) keys(text string) {
 // returns all that came since.
 func (term *terminal) wait(mark int, text string) string {
 	term.t.Helper()
-	if !lab.Poll(20*time.Second, func() bool { return strings.Contains(term.shown()[mark:], text) }) {
+	if !lab.Poll(time.Minute, func() bool { return strings.Contains(term.shown()[mark:], text) }) {
 		term.t.Fatalf("%q is not shown; since then came %q", text, term.shown()[mark:])
 	}
 	return term.shown()[mark:]

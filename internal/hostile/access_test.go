@@ -227,7 +227,7 @@ func harmless(t *testing.T, state, name, trace string, executed ...string) {
 			t.Errorf("%s: %s", name, m[0])
 		}
 	}
-	if programs != max(len(executed), 1) || calls < 5 {
+	if programs != max(len(executed), 1) || calls < 3 { // its start, and at least two files that the runtime of Go opens
 		t.Errorf("%s: %d programs executed, %d calls seen:\n%.2000s", name, programs, calls, trace)
 	}
 }

@@ -353,8 +353,9 @@ func noGrowth(t *testing.T, early, late usage) {
 	t.Logf("early %+v, late %+v", early, late)
 	// Threads are kept by the runtime for the next call of C that blocks. A
 	// connection may be made anew at either moment, with what belongs to it;
-	// what leaks does so once a round.
-	if late.fds > early.fds+4 || late.threads > early.threads+2 || !raceDetector && late.rss > early.rss+768 {
+	// what leaks does so once a round. The heap finds its size within some
+	// hundred rounds: 3.4 MB more after 1,000 reloads, 3.7 MB after 3,000.
+	if late.fds > early.fds+4 || late.threads > early.threads+2 || !raceDetector && late.rss > early.rss+6<<10 {
 		t.Errorf("it has grown: early %+v, late %+v", early, late)
 	}
 }

@@ -98,10 +98,10 @@ func (term *terminal) shown() string {
 	return term.text.String()
 }
 
-// keys types a text.
+// keys types a text, with Enter for each end of a line.
 func (term *terminal) keys(text string) {
 	term.t.Helper()
-	if _, err := term.file.WriteString(text); err != nil {
+	if _, err := term.file.WriteString(strings.ReplaceAll(text, "\n", "\r")); err != nil {
 		term.t.Fatal(err)
 	}
 }

@@ -155,7 +155,8 @@ soak:
 	$(GO) test -race -count=1 -timeout 24h -v -run '^Test(Lasting)?Soak$$' ./internal/soak -args -soak=$(SOAK)
 
 # What is heard of players on the sink where the server would start them, before
-# a rule has them on its own: some 40 minutes.
+# a rule has them on its own: some 40 minutes. packaging/starts-in does the same
+# in another Debian.
 starts:
 	@packaging/debian-setup build test starts
 	PATOGGLE_STARTS=$(STARTS) PATOGGLE_PLAYERS='$(PLAYERS)' $(GO) test -count=1 -timeout 24h -v -run '^TestNoStartEndsOnTheWrongSink$$' ./internal/daemon

@@ -199,7 +199,11 @@ func (l *Lab) Firefox(title string) *Player {
 	if l.t != nil {
 		l.t.Helper()
 	}
-	l.need("firefox-esr")
+	program := "firefox-esr"
+	if _, err := lookPath("firefox"); err == nil {
+		program = "firefox" // as Debian names the newest
+	}
+	l.need(program)
 	dir, page := l.page("firefox-profile", title)
 	const settings = `user_pref("media.autoplay.default", 0);
 user_pref("browser.shell.checkDefaultBrowser", false);
@@ -211,7 +215,7 @@ user_pref("security.sandbox.content.level", 0);
 	if err := os.WriteFile(dir+"/user.js", []byte(settings), 0o600); err != nil {
 		l.fail(err)
 	}
-	return l.player(title, Cmd{Name: "firefox-esr", Args: []string{"--no-remote", "--profile", dir, "file://" + page}})
+	return l.player(title, Cmd{Name: program, Args: []string{"--no-remote", "--profile", dir, "file://" + page}})
 }
 
 // page makes a folder for a browser, with a page in it that plays a tone.

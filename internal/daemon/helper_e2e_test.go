@@ -42,9 +42,9 @@ func isGone(pid int) bool {
 	return err != nil || strings.Contains(string(b), ") Z ")
 }
 
-// libraryWindow is the invisible window of the hotkey library: known are those
+// windowOfLibX11 is the invisible window of the hotkey library: known are those
 // that were there before.
-func (r *rig) libraryWindow(known []xproto.Window) xproto.Window {
+func (r *rig) windowOfLibX11(known []xproto.Window) xproto.Window {
 	r.t.Helper()
 	var victim xproto.Window
 	for _, w := range r.keys.windows() {
@@ -93,7 +93,7 @@ func TestWhatHoldsTheKeysIsStartedAgain(t *testing.T) {
 		{"it is killed", func(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }},
 		{"it is asked to end", func(pid int) { _ = syscall.Kill(pid, syscall.SIGTERM) }},
 		{"it fails in its own way", func(pid int) { _ = syscall.Kill(pid, syscall.SIGABRT) }},
-		{"the X server ends its connection", func(int) { xproto.KillClient(r.keys.x, uint32(r.libraryWindow(before))) }},
+		{"the X server ends its connection", func(int) { xproto.KillClient(r.keys.x, uint32(r.windowOfLibX11(before))) }},
 	} {
 		old := r.helper()
 		end.do(old)

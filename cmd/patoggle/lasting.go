@@ -52,6 +52,17 @@ func (a *app) desk() (*lasting.Desk, error) {
 	return &lasting.Desk{Pipeline: a.pipeline(cfg), Store: s}, nil
 }
 
+// atDesk does something with what a command needs, in the time that it has.
+func (a *app) atDesk(do func(context.Context, *lasting.Desk) error) error {
+	d, err := a.desk()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.context()
+	defer cancel()
+	return do(ctx, d)
+}
+
 // aimed builds a command about an application.
 func (a *app) aimed(use, short string, do func(context.Context, *lasting.Desk, toggle.Request) error) *cobra.Command {
 	var t targetFlags
@@ -64,13 +75,9 @@ func (a *app) aimed(use, short string, do func(context.Context, *lasting.Desk, t
 			if err != nil {
 				return err
 			}
-			d, err := a.desk()
-			if err != nil {
-				return err
-			}
-			ctx, cancel := a.context()
-			defer cancel()
-			return do(ctx, d, toggle.Request{Target: target, Guess: t.guess})
+			return a.atDesk(func(ctx context.Context, d *lasting.Desk) error {
+				return do(ctx, d, toggle.Request{Target: target, Guess: t.guess})
+			})
 		},
 	}
 	t.add(cmd)
@@ -85,18 +92,14 @@ func (a *app) undoCommand() *cobra.Command {
 		Short: "take the last move back",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			d, err := a.desk()
-			if err != nil {
-				return err
-			}
-			ctx, cancel := a.context()
-			defer cancel()
-			undo := d.Undo
-			if recordings {
-				undo = d.UndoRecording
-			}
-			rep, err := undo(ctx)
-			return a.answer(rep, err)
+			return a.atDesk(func(ctx context.Context, d *lasting.Desk) error {
+				undo := d.Undo
+				if recordings {
+					undo = d.UndoRecording
+				}
+				rep, err := undo(ctx)
+				return a.answer(rep, err)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&recordings, "input", false, inputUsage)
@@ -191,18 +194,15 @@ func (a *app) resetCommand() *cobra.Command {
 				}
 				return wrong("--yes does it without asking", "reset wants to be confirmed: it forgets %s", what)
 			}
-			d, err := a.desk()
+			err := a.atDesk(func(ctx context.Context, d *lasting.Desk) error {
+				reset := d.Reset
+				if a.input {
+					reset = d.ResetRecording
+				}
+				rep, err := reset(ctx)
+				return a.answer(rep, err)
+			})
 			if err != nil {
-				return err
-			}
-			ctx, cancel := a.context()
-			defer cancel()
-			reset := d.Reset
-			if a.input {
-				reset = d.ResetRecording
-			}
-			rep, err := reset(ctx)
-			if err := a.answer(rep, err); err != nil {
 				return err
 			}
 			if !a.quiet && !a.json {
@@ -273,13 +273,11 @@ func (a *app) rulesCommand() *cobra.Command {
 		Short: "show every rule, and which streams it fits",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			d, err := a.desk()
-			if err != nil {
+			var rows []lasting.Row
+			err := a.atDesk(func(ctx context.Context, d *lasting.Desk) (err error) {
+				rows, err = a.rulesOfBothSides(ctx, d)
 				return err
-			}
-			ctx, cancel := a.context()
-			defer cancel()
-			rows, err := a.rulesOfBothSides(ctx, d)
+			})
 			if err != nil {
 				return err
 			}
@@ -347,20 +345,22 @@ var held = map[string]string{
 	lasting.HeldByDefault:    "follows the default",
 }
 
-// addHolds says in a listing what holds each stream. Where that cannot be read
+// holder says in listings what holds each stream. Where that cannot be read
 // nothing is said.
-func (a *app) addHolds(l *listing, v *toggle.View) {
+func (a *app) holder() func(*listing, *toggle.View) {
 	s, err := a.store()
 	cfg, cerr := a.loadConfig(io.Discard)
 	if err != nil || cerr != nil {
-		return
+		return func(*listing, *toggle.View) {}
 	}
 	d := &lasting.Desk{Pipeline: a.pipeline(cfg), Store: s}
-	holds, err := d.Holds(v, cfg)
-	if err != nil {
-		return
-	}
-	for i := range l.Streams {
-		l.Streams[i].HeldBy = holds[l.Streams[i].Index]
+	return func(l *listing, v *toggle.View) {
+		holds, err := d.Holds(v, cfg)
+		if err != nil {
+			return
+		}
+		for i := range l.Streams {
+			l.Streams[i].HeldBy = holds[l.Streams[i].Index]
+		}
 	}
 }

@@ -62,10 +62,11 @@ func (a *app) listCommand() *cobra.Command {
 				return a.printMenu(v)
 			}
 			l := newListing(v)
-			a.addHolds(l, v)
+			addHolds := a.holder()
+			addHolds(l, v)
 			switch {
 			case a.json && both:
-				return a.printJSON(a.withRecordings(l, in))
+				return a.printJSON(withRecordings(l, in, addHolds))
 			case a.json:
 				return a.printJSON(l)
 			}
@@ -73,7 +74,7 @@ func (a *app) listCommand() *cobra.Command {
 				return err
 			}
 			r := newListing(in)
-			a.addHolds(r, in)
+			addHolds(r, in)
 			return a.printRecordings(r, in)
 		},
 	}
@@ -251,13 +252,13 @@ type listingRecording struct {
 
 // withRecordings joins the listings of both sides; in is nil when the recording
 // one cannot be seen.
-func (a *app) withRecordings(l *listing, in *toggle.View) *listingOfBoth {
+func withRecordings(l *listing, in *toggle.View, addHolds func(*listing, *toggle.View)) *listingOfBoth {
 	both := &listingOfBoth{listing: *l, Sources: []listingSource{}, Recordings: []listingRecording{}}
 	if in == nil {
 		return both
 	}
 	r := newListing(in)
-	a.addHolds(r, in)
+	addHolds(r, in)
 	both.DefaultSource = r.DefaultSink
 	for _, s := range r.Sinks {
 		both.Sources = append(both.Sources, listingSource(s))

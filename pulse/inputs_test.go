@@ -30,16 +30,12 @@ func recorder(t *testing.T, pipewire bool, move func(frame) []byte, on func(conn
 		}
 		return usual(r, pipewire)
 	}
-	return f.start()
+	return f
 }
 
 func TestTheRecordingSideHasTheShapeOfThePlayingOne(t *testing.T) {
 	f := recorder(t, false, nil, func(int) uint32 { return 9 })
-	c, err := Dial(t.Context(), Options{Server: "unix:" + f.path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dialFake(t, f)
 	s, err := c.Inputs().Snapshot(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -75,11 +71,7 @@ func TestMovesOfRecordingsThatFail(t *testing.T) {
 				move = func(r frame) []byte { return packet(proto.OpReply, r.tag, nil) }
 			}
 			f := recorder(t, test.pipewire, move, test.on)
-			c, err := Dial(t.Context(), Options{Server: "unix:" + f.path})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
+			c := dialFake(t, f)
 			limit := patience
 			if errors.Is(test.want, ErrUnconfirmed) {
 				limit = soon
@@ -109,12 +101,7 @@ func TestRecordingsFollowTheDefaultSourceByItsName(t *testing.T) {
 			}
 			return usual(r, false)
 		}
-		f.start()
-		c, err := Dial(t.Context(), Options{Server: "unix:" + f.path})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
+		c := dialFake(t, f)
 		errs := c.Inputs().Follow(t.Context(), 65)
 		if len(errs) != 1 || !errors.Is(errs[0], want) {
 			t.Fatalf("%s: %v, want %v", standard, errs, want)
@@ -132,11 +119,7 @@ func TestRecordingsFollowTheDefaultSourceByItsName(t *testing.T) {
 
 func TestOneRecordingWithItsClient(t *testing.T) {
 	f := recorder(t, false, nil, func(int) uint32 { return 5 })
-	c, err := Dial(t.Context(), Options{Server: "unix:" + f.path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dialFake(t, f)
 	if _, err := c.Inputs().Stream(t.Context(), 66); !errors.Is(err, ErrGone) {
 		t.Errorf("one that is not there: %v", err)
 	}

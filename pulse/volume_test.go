@@ -85,12 +85,7 @@ func TestSetLevels(t *testing.T) {
 				}
 				return usual(r, test.pipewire)
 			}
-			f.start()
-			c, err := Dial(t.Context(), Options{Server: "unix:" + f.path})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
+			c := dialFake(t, f)
 			limit := patience
 			if errors.Is(test.want, ErrUnconfirmed) {
 				limit = soon
@@ -123,12 +118,7 @@ func TestLevelsAreSetThroughAnotherConnection(t *testing.T) {
 		}
 		return usual(r, false)
 	}
-	f.start()
-	c, err := Dial(t.Context(), Options{Server: "unix:" + f.path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dialFake(t, f)
 	if errs := c.Move(t.Context(), 7, 65); !errors.Is(errs[0], ErrClosed) {
 		t.Fatal(errs)
 	}
@@ -154,12 +144,7 @@ func TestCards(t *testing.T) {
 		}
 		return usual(r, false)
 	}
-	f.start()
-	c, err := Dial(t.Context(), Options{Server: "unix:" + f.path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dialFake(t, f)
 	cards, err := c.Cards(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -204,12 +189,8 @@ func TestCards(t *testing.T) {
 }
 
 func TestASinkTellsItsPortsAndItsCard(t *testing.T) {
-	f := newFake(t, false).start()
-	c, err := Dial(t.Context(), Options{Server: "unix:" + f.path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	f := newFake(t, false)
+	c := dialFake(t, f)
 	s, err := c.Snapshot(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -184,8 +184,9 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 		{"a hotkey that is one table", "[hotkey]\nkeys = 'F9'", []string{
 			`c.toml:1:2: "hotkey" wants a list of tables, not a table: write [[hotkey]] above each`,
 		}},
-		{"a list of other things", "hotkey = ['F9', {keys = 'Super+F9', do = 'next'}]", []string{
+		{"a list of other things", "hotkey = ['F9', {keys = 'Super+F9', do = 'next'},\n1]", []string{
 			`c.toml:1:11: "hotkey" wants a list of tables, not a list with a string in it: write [[hotkey]] above each`,
+			`c.toml:2:1: "hotkey" wants a list of tables, not a list with a number in it: write [[hotkey]] above each`,
 		}},
 		{"an empty hotkey", "\n[[hotkey]]", []string{
 			`c.toml:2:3: this [[hotkey]] has no "keys", like keys = "Super+F9"`,
@@ -208,6 +209,9 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 			`c.toml:3:6: "do" wants "next", "prev", "to", "undo", "follow", "remember" or "forget", not "nxet"; did you mean "next"?`,
 		}},
 		{"to without a sink", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'", []string{
+			`c.toml:3:6: do = "to" needs "sink", the sink to play on`,
+		}},
+		{"to without a sink, its side spelled out", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'\nside = 'output'", []string{
 			`c.toml:3:6: do = "to" needs "sink", the sink to play on`,
 		}},
 		{"a sink without to", "[[hotkey]]\nkeys = 'Super+F9'\ndo = 'prev'\nsink = 'a'", []string{
@@ -240,6 +244,10 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 		{"an unknown key in a hotkey", "[[hotkey]]\nkey = 'Super+F9'\ndo = 'next'", []string{
 			`c.toml:1:3: this [[hotkey]] has no "keys", like keys = "Super+F9"`,
 			`c.toml:2:1: unknown key "key", known in [[hotkey]] are "keys", "do", "side", "sink" and "source"; did you mean "keys"?`,
+		}},
+		{"a day that there is not", "notify = 2021-06-31\n[[hotkey]]\nkeys = 2021-02-30\ndo = 'next'", []string{
+			`c.toml:1:10: "notify" wants true, false or "daemon", not a date or a time`,
+			`c.toml:3:8: "keys" wants a string, not a date or a time`,
 		}},
 		{"a key twice", "notify = true\nnotify = false", []string{
 			`c.toml:2:1: not valid TOML: key notify is already defined`,
@@ -521,6 +529,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add(uncomment(Example()))
 	f.Add("sinks = ['a', 'b*']\nskip = ['c']\n[names]\n'a.b' = 'A'\n[[hotkey]]\nkeys = 'Super+F9'\ndo = 'to'\nsink = 'x'\n")
 	f.Add("sources = ['a', 'b.monitor']\n[[hotkey]]\nkeys = 'F9'\ndo = 'to'\nside = 'input'\nsource = 'x'\n")
+	f.Add("volume = 'remember'\ncome_home = false\n[[rule]]\napp = 'a*'\nrole = 'music'\nsink = ['x', 'y']\n[[rule]]\nrole = 'game'\nsource = 'm'\n")
 	f.Add("names.a.b.c = 'x'\nhotkey = [{keys = 'Super+F9'}]")
 	f.Add("[[hotkey]]\n[hotkey.keys]\na = 1\n[[hotkey.x]]\n[names.a]\n[[names.b]]")
 	f.Add("[names]\na = 'b'\n[names]\nc = 'd'\n[[hotkey]]\n[hotkey]\n")
@@ -559,6 +568,12 @@ func FuzzConfig(f *testing.F) {
 		for i := range again.Hotkeys {
 			again.Hotkeys[i].Line = 0
 		}
+		for i := range c.Rules {
+			c.Rules[i].Line = 0
+		}
+		for i := range again.Rules {
+			again.Rules[i].Line = 0
+		}
 		if diff := cmp.Diff(c, again, compare); diff != "" {
 			t.Errorf("-first +again:\n%s", diff)
 		}
@@ -583,7 +598,7 @@ func write(c *Config) string {
 	list("sinks", c.Sinks)
 	list("sources", c.Sources)
 	list("skip", c.Skip)
-	fmt.Fprintf(&b, "notify = %s\n[names]\n", c.Notify)
+	fmt.Fprintf(&b, "notify = %s\nvolume = %s\ncome_home = %v\n[names]\n", c.Notify, c.Volume, !c.StayAway)
 	for _, n := range c.Names {
 		fmt.Fprintf(&b, "%s = %s\n", basic(n.Sink.String()), basic(n.Nickname))
 	}
@@ -598,6 +613,24 @@ func write(c *Config) string {
 		}
 		if h.Action == To {
 			fmt.Fprintf(&b, "%s = %s\n", key, basic(h.Sink))
+		}
+	}
+	for _, r := range c.Rules {
+		b.WriteString("[[rule]]\n")
+		for key, p := range map[string]Pattern{"app": r.App, "role": r.Role} {
+			if p.String() != "" {
+				fmt.Fprintf(&b, "%s = %s\n", key, basic(p.String()))
+			}
+		}
+		for key, names := range map[string][]string{"sink": r.Sinks, "source": r.Sources} {
+			if len(names) == 0 {
+				continue
+			}
+			fmt.Fprintf(&b, "%s = [", key)
+			for _, n := range names {
+				b.WriteString(basic(n) + ",")
+			}
+			b.WriteString("]\n")
 		}
 	}
 	return b.String()

@@ -371,12 +371,12 @@ func list(words []string, last string) string {
 }
 
 // nearest returns the known word that a misspelt one is likely meant to be:
-// one that differs by at most two typing mistakes, and by less than half of
-// its length.
+// one that differs by at most two typing mistakes, and by at most half of its
+// length.
 func nearest(word string, known []string) (string, bool) {
 	best, least := "", 3
 	for _, k := range known {
-		if d := distance(strings.ToLower(word), k, least); d < least && 2*d < len(k)+1 {
+		if d := distance(strings.ToLower(word), k, least); d < least && 2*d <= len(k) {
 			best, least = k, d
 		}
 	}

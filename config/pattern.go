@@ -114,8 +114,8 @@ func match(pattern, s string) bool {
 func fold(s string) string { return strings.Map(foldRune, s) }
 
 func foldRune(r rune) rune {
-	if r < utf8.RuneSelf && (r < 'A' || 'Z' < r) && (r < 'a' || 'z' < r) {
-		return r
+	if r < utf8.RuneSelf && (r < 'a' || 'z' < r) {
+		return r // capitals come before everything they are equal to
 	}
 	least := r
 	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {

@@ -96,6 +96,12 @@ func TestTheNearestWordIsNotFar(t *testing.T) {
 			t.Errorf("%q: %q, %v, want %q", word, got, ok, want)
 		}
 	}
+	// Half of a short word is the most that may be another.
+	for word, want := range map[string]string{"dp": "do", "axp": "app", "axx": "", "xx": ""} {
+		if got, _ := nearest(word, []string{"do", "app"}); got != want {
+			t.Errorf("%q: %q, want %q", word, got, want)
+		}
+	}
 	for _, word := range []string{"volume", "x", "", "hotkeyboard", "nothing"} {
 		if got, ok := nearest(word, known); ok {
 			t.Errorf("%q is taken for %q", word, got)

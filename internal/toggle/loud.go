@@ -16,6 +16,7 @@ import (
 )
 
 // Mixer is what volume = "remember" needs of a sound server; *pulse.Conn has it.
+// To set no levels asks nothing.
 type Mixer interface {
 	SetLevels(context.Context, ...pulse.StreamLevels) []error
 	Stream(context.Context, pulse.StreamIndex) (*pulse.Stream, error)
@@ -218,14 +219,12 @@ func (l *Loudness) Around(ctx context.Context, streams []pulse.StreamIndex, move
 		rest, cancel = context.WithDeadline(ctx, deadline.Add(-min(putBack, time.Until(deadline)/4)))
 		defer cancel()
 	}
-	if len(before) > 0 {
-		for i, err := range l.mixer.SetLevels(rest, before...) {
-			switch {
-			case errors.Is(err, pulse.ErrGone), errors.Is(err, pulse.ErrClosed), errors.Is(err, pulse.ErrTimeout):
-				failed[before[i].Stream] = err
-			case err != nil:
-				failed[before[i].Stream] = fmt.Errorf("%w: %w", errVolume, err)
-			}
+	for i, err := range l.mixer.SetLevels(rest, before...) {
+		switch {
+		case errors.Is(err, pulse.ErrGone), errors.Is(err, pulse.ErrClosed), errors.Is(err, pulse.ErrTimeout):
+			failed[before[i].Stream] = err
+		case err != nil:
+			failed[before[i].Stream] = fmt.Errorf("%w: %w", errVolume, err)
 		}
 	}
 	going := slices.DeleteFunc(slices.Clone(streams), func(i pulse.StreamIndex) bool { return failed[i] != nil })
@@ -249,15 +248,11 @@ func (l *Loudness) Around(ctx context.Context, streams []pulse.StreamIndex, move
 			}
 		}
 	}
-	if len(back) > 0 {
-		// The time may be over, and the connection with it.
-		again, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBack)
-		defer cancel()
-		l.mixer.SetLevels(again, back...)
-	}
-	if len(after) > 0 {
-		l.mixer.SetLevels(ctx, after...) // where that fails it is too quiet, and has moved
-	}
+	// The time may be over, and the connection with it.
+	again, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBack)
+	defer cancel()
+	l.mixer.SetLevels(again, back...)
+	l.mixer.SetLevels(ctx, after...) // where that fails it is too quiet, and has moved
 	errs := make([]error, len(streams))
 	for i, s := range streams {
 		errs[i] = failed[s]

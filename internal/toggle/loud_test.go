@@ -94,6 +94,9 @@ func TestVolumesAroundAMove(t *testing.T) {
 		{name: "a dry run says so", request: Request{Target: firefox.Target, Way: To, Sink: "bluez", DryRun: true}, line: "would move Firefox → Earbuds (at 40%)"},
 		{name: "what comes back is raised after", request: firefox, known: []state.Level{{Application: "program:firefox", Sink: "bluez", Volume: state.Volume{Percent: 95}}}, asked: []string{"60 to 8", "60 at 95"}, line: "Firefox → Earbuds (at 95%)", left: "analog 80 - bluez"},
 		{name: "another application's is not taken", request: firefox, known: []state.Level{{Application: "program:mpv", Sink: "bluez", Volume: state.Volume{Percent: 95}}}, asked: []string{"60 at 40", "60 to 8"}, line: "Firefox → Earbuds (at 40%)", left: "analog 80 - bluez"},
+		{name: "what nobody can be named for is lowered, and not written down", request: Request{Target: Target{Whom: Everything}, Way: To, Sink: "bluez"}, change: func(w *mixing) {
+			w.snapshot.Streams[0].Client = &pulse.Client{Index: 72, Driver: "protocol-native.c"}
+		}, asked: []string{"50 at 40", "60 at 40", "50 to 8", "60 to 8"}, line: "intro → Earbuds (at 40%) mpv already plays on Earbuds Firefox → Earbuds (at 40%)", left: "analog 80 - bluez"},
 		{name: "a fixed volume stays", request: firefox, change: func(w *mixing) { w.snapshot.Streams[2].Fixed = true }, asked: []string{"60 to 8"}, line: "Firefox → Earbuds"},
 		{name: "a move that fails is set back", request: firefox, change: func(w *mixing) { w.refuse[60] = pulse.ErrRefused }, asked: []string{"60 at 40", "60 to 8", "60 at 80"}, failure: "refuses to be moved"},
 		{name: "a move that fails is left where somebody else has set it", request: firefox, change: func(w *mixing) {
@@ -143,6 +146,27 @@ func TestVolumesAroundAMove(t *testing.T) {
 				t.Errorf("left %q, want %q", left, tt.left)
 			}
 		})
+	}
+}
+
+// The report says of each stream what its own volume was; what is written down is
+// the application's, which is that of its loudest.
+func TestEachStreamsVolumeIsItsOwn(t *testing.T) {
+	w := loudWorld()
+	w.snapshot.Streams[1].Sink, w.snapshot.Streams[1].Levels = 3, at(40) // of mpv, beside one at 80 %
+	p := w.pipeline(&config.Config{Volume: config.VolumeRemember})
+	p.Sound = func(context.Context) (Sound, error) { return w, nil }
+	rep, err := p.Run(t.Context(), Request{Way: To, Sink: "bluez"})
+	if err != nil || len(rep.Moves) != 2 || len(rep.Left) != 1 {
+		t.Fatalf("%+v, %v", rep, err)
+	}
+	for i, want := range []string{"80 to 40", "40 to 20"} {
+		if v := rep.Moves[i].Volume; v == nil || fmt.Sprintf("%.0f to %.0f", v.From.Percent, v.To.Percent) != want {
+			t.Errorf("stream %d: %+v, want %s", rep.Moves[i].Stream, v, want)
+		}
+	}
+	if got := fmt.Sprintf("%.0f", rep.Left[0].Percent); got != "80" {
+		t.Errorf("%s is written down", got)
 	}
 }
 

@@ -224,6 +224,38 @@ func TestAPair(t *testing.T) {
 	}
 }
 
+// Where only the recording goes on, the steps lead from its device, and from the
+// default sink's where it is of none; a device without a microphone is passed over.
+func TestARecordingStepsFromItsOwnDevice(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		from pulse.SinkIndex // the source
+		card pulse.CardIndex // of that source
+		way  Way
+		want string // the source
+	}{
+		{"next", 8, 2, Next, "usb_input"},
+		{"prev", 8, 2, Prev, "mic"},
+		{"next, from the first", 3, 1, Next, "bluez_input"},
+		{"prev, from the first", 3, 1, Prev, "usb_input"},
+		{"next, from the last", 13, 4, Next, "mic"},
+		{"next, from no device: after the default sink", 3, pulse.NoCard, Next, "usb_input"},
+		{"prev, from no device: before the default sink", 3, pulse.NoCard, Prev, "usb_input"},
+	} {
+		playing, recording := headset()
+		playing.snapshot.Streams = playing.snapshot.Streams[2:]
+		playing.snapshot.Server.DefaultSink = "bluez"
+		playing.snapshot.Sinks = append(playing.snapshot.Sinks, pulse.Sink{Index: 30, Name: "zz", Description: "Desk", Card: 4})
+		recording.snapshot.Sinks = append(recording.snapshot.Sinks, pulse.Sink{Index: 13, Name: "usb_input", Description: "Desk Microphone", Card: 4})
+		recording.snapshot.Streams[0].Sink = tt.from
+		recording.snapshot.Sink(tt.from).Card = tt.card
+		rep, err := pairOf(playing, recording, `sinks = ["analog", "bluez", "usb", "zz"]`, t).Run(t.Context(), Request{Pair: true, Way: tt.way})
+		if err != nil || rep.Source == nil || rep.Source.Name != tt.want {
+			t.Errorf("%s: %+v, %v, want %s", tt.name, rep.Source, err, tt.want)
+		}
+	}
+}
+
 func TestTheNotificationOfAPair(t *testing.T) {
 	playing, recording := headset()
 	rep, err := pairOf(playing, recording, `sinks = ["analog", "bluez"]`, t).Run(t.Context(), Request{Pair: true, Way: To, Sink: "earbuds", Target: Target{Whom: ByPID, PID: 100}})
@@ -238,6 +270,14 @@ func TestTheNotificationOfAPair(t *testing.T) {
 	rep, err = pairOf(playing, recording, ``, t).Run(t.Context(), Request{Pair: true})
 	if head := rep.Headline(err); !strings.HasSuffix(head, "(recording)") || rep.Details(err) != "talk" {
 		t.Errorf("%q, %q", head, rep.Details(err))
+	}
+	// Several applications are counted, and go where the recordings do.
+	playing, recording = headset()
+	playing.snapshot.Streams = nil
+	recording.snapshot.Streams[1].Sink = 3
+	rep, err = pairOf(playing, recording, ``, t).Run(t.Context(), Request{Pair: true, Way: To, Sink: "earbuds", Target: Target{Whom: Everything}})
+	if head := rep.Headline(err); head != "2 streams → Earbuds Microphone" {
+		t.Errorf("%q", head)
 	}
 	// A request about what records alone says nothing of a pair.
 	_, recording = headset()

@@ -1,13 +1,18 @@
 package toggle
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/patoggle/patoggle/internal/desktop"
+	"github.com/patoggle/patoggle/internal/match"
 	"github.com/patoggle/patoggle/pulse"
 )
 
@@ -118,6 +123,111 @@ func TestAGuessIsOfferedAndNotTaken(t *testing.T) {
 	}
 }
 
+// Why a guess is none better is said, with the windows it could be of.
+func TestAGuessSaysItsDoubt(t *testing.T) {
+	w := newWorld()
+	shell := process(101, 100, "bash")
+	player := process(102, 101, "mpg123")
+	shell.TTY, player.TTY = 34816, 34816
+	w.procs[101], w.procs[102] = shell, player
+	music, mail := w.screen.Windows[0], w.screen.Windows[0]
+	music.Class, music.Title = "Terminal", "music"
+	mail.ID, mail.XID, mail.Class, mail.Title = "0x800002", 0x800002, "Terminal", "mail"
+	w.screen.Focused, w.screen.Windows = music, []desktop.Window{music, mail}
+	w.snapshot.Streams = []pulse.Stream{{Index: 70, Sink: 3, Media: "radio", Client: client(90, "mpg123", "102")}}
+	_, p := problem(t, w, "", Request{})
+	if p == nil || p.Kind != Nothing || !strings.HasPrefix(p.Message, "no stream surely belongs to Terminal: ") || !strings.Contains(p.Message, `"mail"`) || p.Hint != `--guess would move "mpg123"` {
+		t.Errorf("%+v", p)
+	}
+	// A journal is told no title.
+	discreet := w.pipeline(nil)
+	discreet.Discreet = true
+	if _, err := discreet.Run(t.Context(), Request{}); err == nil || err.Error() != "no stream surely belongs to Terminal: it may play in another window of it" {
+		t.Errorf("%v", err)
+	}
+}
+
+// What another user's program plays is not ours to move, and it is said whose it is.
+func TestAnotherUsersWindowIsSaidToBeTheirs(t *testing.T) {
+	w := newWorld()
+	theirs := w.procs[100]
+	theirs.UID = 1001
+	w.procs[100] = theirs
+	p := w.pipeline(nil)
+	p.User = func(uid int) string { return map[int]string{1001: "anna\x1b"}[uid] }
+	_, err := p.Run(t.Context(), Request{})
+	var said *Problem
+	if !errors.As(err, &said) || said.Kind != Nothing || said.Message != "mpv is not playing anything that is yours" || said.Hint != `it runs as the user "anna\x1b", and what other users play is left alone` {
+		t.Errorf("%+v", said)
+	}
+	if len(w.asked) > 0 {
+		t.Errorf("moved: %q", w.asked)
+	}
+}
+
+// The report says which window a request was about, and of none where it named none.
+func TestTheReportNamesTheWindow(t *testing.T) {
+	w := newWorld()
+	rep, p := problem(t, w, "", Request{DryRun: true})
+	want := &Window{ID: "0x800001", Title: "song - mpv", Class: "mpv", Desktop: "X11", PIDs: []int{100}}
+	if d := cmp.Diff(want, rep.Window); d != "" || p != nil {
+		t.Errorf("%s%+v", d, p)
+	}
+	if rep, p = problem(t, w, "", Request{DryRun: true, Target: Target{Whom: Everything}}); rep.Window != nil || p != nil {
+		t.Errorf("everything: %+v, %+v", rep.Window, p)
+	}
+	if got := NewWindow(&desktop.Screen{Desktop: "sway"}, match.Window{}); got != nil {
+		t.Errorf("no window has the focus: %+v", got)
+	}
+	if got := NewWindow(w.screen, match.Window{}); got == nil || got.PIDs == nil {
+		t.Errorf("of no known process: %+v", got)
+	}
+}
+
+// A press gets the move ready while it still looks; who only looks does not.
+func TestOnlyAPressGetsTheMoveReady(t *testing.T) {
+	for _, tt := range []struct {
+		request Request
+		want    int32
+	}{{Request{}, 1}, {Request{DryRun: true}, 0}} {
+		w := newWorld()
+		if _, p := problem(t, w, "", tt.request); p != nil || w.warmed.Load() != tt.want {
+			t.Errorf("%+v: %d times, %+v", tt.request, w.warmed.Load(), p)
+		}
+	}
+}
+
+// Where the next press goes is known before it, and is nowhere where it would move
+// nothing.
+func TestWhereTheNextPressGoes(t *testing.T) {
+	next := func(w *world) *Output {
+		t.Helper()
+		p := w.pipeline(nil)
+		v, err := p.Look(t.Context(), new(desktop.WindowID))
+		if err == nil {
+			err = p.Resolve(t.Context(), v, 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Next()
+	}
+	if to := next(newWorld()); to == nil || to.Name != "usb" { // after the earbuds, where mpv is heard
+		t.Errorf("%+v", to)
+	}
+	for name, change := range map[string]func(w *world){
+		"it is silent":      func(w *world) { w.snapshot.Streams = w.snapshot.Streams[2:] },
+		"nothing plays":     func(w *world) { w.snapshot.Streams = nil },
+		"there is one sink": func(w *world) { w.snapshot.Sinks = w.snapshot.Sinks[1:2] },
+	} {
+		w := newWorld()
+		change(w)
+		if to := next(w); to != nil {
+			t.Errorf("%s: %+v", name, to)
+		}
+	}
+}
+
 func TestOnlyUnderXWaylandIsWaylandSpokenOf(t *testing.T) {
 	const sentence = "only windows that run through Xwayland can be seen"
 	for _, c := range []struct {
@@ -179,6 +289,31 @@ func TestWhyADisplayDoesNotOpen(t *testing.T) {
 	}
 }
 
+// Each way in which the desktop fails has its sentence, and names who was asked.
+func TestEachFailureOfTheDesktopHasItsSentence(t *testing.T) {
+	asked := func(err error) error { return &desktop.Error{Who: "the X server", Err: err} }
+	for _, tt := range []struct {
+		err  error
+		want string
+		hint string // a part
+	}{
+		{desktop.ErrNoWindowManager, "no window manager says which window has the focus", "EWMH"},
+		{desktop.ErrNoDisplay, "no X display: DISPLAY is not set", "work without a display"},
+		{desktop.ErrTimeout, "the desktop does not answer", ""},
+		{asked(desktop.ErrTimeout), "the X server does not answer", ""},
+		{asked(context.DeadlineExceeded), "the X server does not answer", ""},
+		{asked(errors.New("odd\x1b")), `X server: odd\x1b`, ""},
+		{&desktop.OpenError{Display: "the X display", Name: ":7", Err: syscall.ENOENT}, `cannot open the X display ":7": there is no such display`, "work without a display"},
+		{&desktop.UnaskableError{Desktop: "GNOME", Why: "it has no extension", Cure: "install it"}, "GNOME cannot be asked which window has the focus: it has no extension", "install it"},
+		{errors.New("odd\x1b"), `desktop: odd\x1b`, ""},
+	} {
+		p := DisplayError(tt.err, nil, "")
+		if p.Kind != Failed || p.Message != tt.want || !strings.Contains(p.Hint, tt.hint) || (p.Hint == "") != (tt.hint == "") || !errors.Is(p, tt.err) {
+			t.Errorf("%v: %+v", tt.err, p)
+		}
+	}
+}
+
 // Each way to fail has its sentence, and names the stream.
 func TestEachFailedMoveHasItsSentence(t *testing.T) {
 	m := &Move{Stream: 52, Application: "mpv"}
@@ -209,6 +344,12 @@ func TestWhoPlaysIsNamedApart(t *testing.T) {
 	}
 	_, p = problem(t, w, "", Request{Target: Target{Whom: ByStream, Stream: 7}})
 	if p == nil || p.Kind != Failed || p.Message != "there is no stream 7" || !strings.HasPrefix(p.Hint, "playing are ") {
+		t.Errorf("%+v", p)
+	}
+	// What nobody may move is not among them, and makes nobody's name less his own.
+	w.snapshot.Streams = slices.Insert(w.snapshot.Streams[2:], 0, pulse.Stream{Index: 40, Sink: 3, Media: "Firefox"})
+	_, p = problem(t, w, "", Request{Target: Target{Whom: ByName, App: "vlc"}})
+	if p == nil || p.Hint != `playing are "Firefox" (stream 60)` {
 		t.Errorf("%+v", p)
 	}
 	w.snapshot.Streams = nil

@@ -26,6 +26,8 @@ type studio struct {
 	never   string // the profile whose sink does not come
 	next    pulse.SinkIndex
 	sources *pulse.Snapshot // what records
+	// switched is called after a profile was set.
+	switched func()
 }
 
 func (w *studio) Cards(context.Context) ([]pulse.Card, error) { return w.cards, nil }
@@ -56,6 +58,9 @@ func (w *studio) SetProfile(_ context.Context, card pulse.CardIndex, profile str
 		if s := &w.snapshot.Streams[i]; w.snapshot.Sink(s.Sink) == nil {
 			s.Sink = w.snapshot.Sinks[0].Index
 		}
+	}
+	if w.switched != nil {
+		w.switched()
 	}
 	return nil
 }
@@ -308,6 +313,140 @@ func TestPressesThatSwitch(t *testing.T) {
 				t.Errorf("firefox is on %s, port %q, want %s, %q", on.Name, on.Port, tt.where, tt.port)
 			}
 		})
+	}
+}
+
+// What ends while a profile is switched has neither moved nor failed.
+func TestWhatEndsDuringASwitchIsLeftOut(t *testing.T) {
+	const doc = `sinks = ["Speakers", "Built-in:hdmi"]`
+	ends := func(w *world, i pulse.StreamIndex) {
+		w.snapshot.Streams = slices.DeleteFunc(w.snapshot.Streams, func(s pulse.Stream) bool { return s.Index == i })
+	}
+	w := newStudio()
+	w.switched = func() { ends(w.world, 60) }
+	rep, err := w.press(t, doc, Request{Target: Target{Whom: ByName, App: "firefox"}})
+	if p := (*Problem)(nil); !errors.As(err, &p) || p.Kind != Nothing || p.Message != "Firefox has just stopped playing" || len(rep.Moves) != 0 {
+		t.Errorf("the only one: %+v, %v", rep, err)
+	}
+	w = newStudio()
+	w.switched = func() { ends(w.world, 60) }
+	rep, err = w.press(t, doc, Request{Target: Target{Whom: Everything}, Way: To, Sink: "Built-in: HDMI / DisplayPort"})
+	if err != nil || rep.Result != ResultMoved || len(rep.Moves) != 2 || rep.Moves[0].Stream != 50 || rep.Moves[1].Stream != 52 {
+		t.Errorf("one of three: %+v, %v", rep, err)
+	}
+
+	// Of a pair the half that records may end as well.
+	w = newStudio()
+	in := recordings()
+	w.switched = func() { ends(in, 50) }
+	p := w.pipeline(parseConfig(t, doc))
+	p.Sound = func(context.Context) (Sound, error) { return w, nil }
+	p.Record = func(context.Context) (Sound, error) { return in, nil }
+	rep, err = p.Run(t.Context(), Request{Pair: true, Way: To, Sink: "Built-in: HDMI / DisplayPort"})
+	if err != nil || len(rep.Moves) != 2 || rep.Moves[0].Side != Playback || rep.Moves[1].Side != Playback {
+		t.Errorf("of a pair: %+v, %v", rep, err)
+	}
+}
+
+// The list of what plays says before a press what it would switch.
+func TestWhatTheNextPressWouldSwitch(t *testing.T) {
+	ahead := func(doc string, streams ...pulse.StreamIndex) *Switch {
+		t.Helper()
+		w := newStudio()
+		p := w.pipeline(parseConfig(t, doc))
+		p.Sound = func(context.Context) (Sound, error) { return w, nil }
+		v, err := p.Look(t.Context(), nil)
+		if err == nil {
+			err = p.Resolve(t.Context(), v, 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := p.Ahead(t.Context(), v, streams)
+		if err != nil || len(w.asked) > 0 {
+			t.Fatalf("%v, asked %q", err, w.asked)
+		}
+		return s
+	}
+	const ports = `sinks = ["Speakers:line", "Speakers:phones"]`
+	if s := ahead(ports, 60); s == nil || s.String() != "Speakers to its port Headphones; mpv goes along" {
+		t.Errorf("%v", s)
+	}
+	for _, nothing := range []*Switch{ahead(ports), ahead(`sinks = ["analog", "usb"]`, 60), ahead(`sinks = ["analog"]`, 60)} {
+		if nothing != nil {
+			t.Errorf("%v is to be switched", nothing)
+		}
+	}
+}
+
+// Only a ring that names something to be switched makes a press take longer.
+func TestOnlyWhatIsSwitchedTakesLonger(t *testing.T) {
+	for doc, want := range map[string]time.Duration{
+		``: 0, `sinks = ["analog", "usb"]`: 0, `sinks = ["analog", "Speakers:phones"]`: ReachTime, `skip = ["a:b"]`: 0,
+	} {
+		if got := SwitchTime(parseConfig(t, doc)); got != want {
+			t.Errorf("%s: %v, want %v", doc, got, want)
+		}
+	}
+}
+
+// Of a card's profiles with a port the one that goes on recording is taken, then
+// the one the server prefers; wherever it stands in the card's list.
+func TestWhichProfileAPortIsReachedBy(t *testing.T) {
+	profile := func(name string, priority uint32) pulse.Profile {
+		return pulse.Profile{Name: name, Sinks: 1, Priority: priority}
+	}
+	for _, tt := range []struct {
+		active   string
+		profiles []pulse.Profile
+		want     string
+	}{
+		{"output:a", []pulse.Profile{profile("output:b", 5)}, "output:b"},
+		{"output:a", []pulse.Profile{profile("output:b", 5), profile("output:c", 9)}, "output:c"},
+		{"output:a", []pulse.Profile{profile("output:b", 9), profile("output:c", 5)}, "output:b"},
+		{"output:a", []pulse.Profile{profile("output:b", 5), profile("output:c", 5)}, "output:b"},
+		{"output:a+input:m", []pulse.Profile{profile("output:b", 9), profile("output:c+input:m", 5)}, "output:c+input:m"},
+		{"output:a+input:m", []pulse.Profile{profile("output:c+input:m", 5), profile("output:b", 9)}, "output:c+input:m"},
+		{"output:a", []pulse.Profile{profile("output:c+input:m", 9), profile("output:b", 5)}, "output:b"},
+		{"output:a", []pulse.Profile{{Name: "output:b", Sinks: 1, Unavailable: true}, {Name: "input:m"}}, ""},
+		{"output:a", nil, ""},
+	} {
+		c := &pulse.Card{Profile: tt.active, Profiles: tt.profiles}
+		var names []string
+		for _, p := range tt.profiles {
+			names = append(names, p.Name)
+		}
+		if got := better(c, names); got != tt.want {
+			t.Errorf("from %s among %q: %q, want %q", tt.active, names, got, tt.want)
+		}
+		if got := better(c, nil); got != "" {
+			t.Errorf("without the port: %q", got)
+		}
+	}
+}
+
+// Each way in which a switch fails has its sentence, which names what was switched.
+func TestEachFailedSwitchHasItsSentence(t *testing.T) {
+	port := &Reach{Device: "Card\x1b", Port: "p", PortLabel: "Phones"}
+	profile := &Reach{Device: "Card", Profile: "hdmi", PortLabel: "HDMI"}
+	for _, tt := range []struct {
+		err  error
+		r    *Reach
+		want string
+	}{
+		{pulse.ErrNoPort, port, `Card\x1b has no longer the port Phones`},
+		{pulse.ErrNoPort, profile, "Card has no longer the port HDMI"},
+		{pulse.ErrNoProfile, profile, "Card has no longer the profile hdmi"},
+		{pulse.ErrTimeout, profile, "the sound server did not answer while switching Card"},
+		{pulse.ErrClosed, port, `the sound server went away while switching Card\x1b`},
+		{pulse.ErrDenied, profile, "the sound server does not let us switch Card"},
+		{errors.New("odd\n"), port, `switching Card\x1b to the port Phones: odd\n`},
+		{errors.New("odd"), profile, "switching Card to the profile hdmi: odd"},
+	} {
+		p := (*Problem)(nil)
+		if err := switchProblem(tt.err, tt.r); !errors.As(err, &p) || p.Kind != Failed || p.Message != tt.want || !errors.Is(p, tt.err) {
+			t.Errorf("%v: %v, want %q", tt.err, err, tt.want)
+		}
 	}
 }
 

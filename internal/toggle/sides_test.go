@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/patoggle/patoggle/internal/desktop"
 	"github.com/patoggle/patoggle/pulse"
@@ -62,6 +63,35 @@ func TestBothSidesAreSeenWithOneLookAtTheDisplay(t *testing.T) {
 	}
 	if m := r.Match.Streams; !m[0].Matched || m[1].Matched || !m[1].Own {
 		t.Errorf("the recordings: %+v", m)
+	}
+}
+
+// A display that is slow costs half of the time, and no more: the rest is for what
+// needs none.
+func TestADisplayMayTakeHalfOfTheTime(t *testing.T) {
+	var display, sound time.Duration // that they are given
+	w, in := newWorld(), recordings()
+	p := w.pipeline(nil)
+	given := func(ctx context.Context) time.Duration {
+		deadline, ok := ctx.Deadline()
+		if !ok {
+			t.Error("there is no end to it")
+		}
+		return time.Until(deadline).Round(10 * time.Minute)
+	}
+	p.Display = func(ctx context.Context) (Display, error) { display = given(ctx); return w, nil }
+	p.Sound = func(ctx context.Context) (Sound, error) { sound = given(ctx); return w, nil }
+	p.Record = func(context.Context) (Sound, error) { return in, nil }
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+	defer cancel()
+	for name, look := range map[string]func() error{
+		"one side": func() error { _, err := p.Look(ctx, new(desktop.WindowID)); return err },
+		"both":     func() error { _, _, err, _ := p.Sides(ctx, new(desktop.WindowID)); return err },
+	} {
+		display, sound = 0, 0
+		if err := look(); err != nil || display != time.Hour || sound != 2*time.Hour {
+			t.Errorf("%s: of two hours the display gets %v, the sound server %v: %v", name, display, sound, err)
+		}
 	}
 }
 

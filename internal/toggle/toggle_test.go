@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +32,8 @@ type world struct {
 	// pull puts a moved stream back as often as it says.
 	pull  map[pulse.StreamIndex]int
 	asked []string
+	// warmed is how often a move was got ready for.
+	warmed atomic.Int32
 }
 
 func (w *world) Screen(context.Context, desktop.WindowID) (*desktop.Screen, error) {
@@ -65,7 +68,7 @@ func onlyProperties(m map[string]string) {
 	maps.DeleteFunc(m, func(k, _ string) bool { return !slices.Contains(keep, k) })
 }
 
-func (w *world) Warm(context.Context) {}
+func (w *world) Warm(context.Context) { w.warmed.Add(1) }
 
 func (w *world) Move(_ context.Context, to pulse.SinkIndex, streams ...pulse.StreamIndex) []error {
 	errs := make([]error, len(streams))
@@ -489,6 +492,12 @@ func TestTheHeadlineSaysWhatHappened(t *testing.T) {
 func TestADiscreetPipelineNamesNoTitle(t *testing.T) {
 	const secret = "a private title"
 	for name, change := range map[string]func(w *world){
+		"streams of a client that says nothing, named where another is silent": func(w *world) {
+			w.screen.Focused = desktop.Window{ID: "0xb00001", XID: 0xb00001, PID: 150, Owner: 150, Class: "mpv"}
+			for i := range w.snapshot.Streams {
+				w.snapshot.Streams[i].Client.Name, w.snapshot.Streams[i].Client.Properties = "", nil
+			}
+		},
 		"a silent window without a class": func(w *world) {
 			w.screen.Focused.Class = ""
 			w.snapshot.Streams = w.snapshot.Streams[2:]
@@ -511,16 +520,18 @@ func TestADiscreetPipelineNamesNoTitle(t *testing.T) {
 		change(w)
 		p := w.pipeline(nil)
 		p.Discreet = true
-		rep, err := p.Run(t.Context(), Request{Way: Prev})
-		said := append(rep.Lines(), rep.Headline(err), rep.Reason, rep.Application)
-		if pr := (*Problem)(nil); errors.As(err, &pr) {
-			said = append(said, pr.Message, pr.Hint)
-		}
-		for _, m := range rep.Moves {
-			said = append(said, m.Application, m.Error, m.Hint)
-		}
-		if text := strings.Join(said, "\n"); strings.Contains(text, secret) {
-			t.Errorf("%s: %q", name, text)
+		for _, r := range []Request{{Way: Prev}, {Target: Target{Whom: ByName, App: "vlc"}}, {Target: Target{Whom: Everything}}} {
+			rep, err := p.Run(t.Context(), r)
+			said := append(rep.Lines(), rep.Headline(err), rep.Reason, rep.Application)
+			if pr := (*Problem)(nil); errors.As(err, &pr) {
+				said = append(said, pr.Message, pr.Hint)
+			}
+			for _, m := range rep.Moves {
+				said = append(said, m.Application, m.Error, m.Hint)
+			}
+			if text := strings.Join(said, "\n"); strings.Contains(text, secret) {
+				t.Errorf("%s: %q", name, text)
+			}
 		}
 	}
 }

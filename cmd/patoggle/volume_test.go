@@ -114,13 +114,11 @@ func (m *mixer) is(sink string, volume int) {
 // set sets the volume of a sink, or of the stream ("").
 func (m *mixer) set(sink string, percent int) {
 	m.t.Helper()
-	value := fmt.Sprintf("%d%%", percent)
 	if sink != "" {
-		m.sound.Pactl("set-sink-volume", sink, value)
-		m.Until("the sink's volume", func() bool { return strings.Contains(m.sound.Pactl("get-sink-volume", sink), " "+value) })
+		m.sound.SetVolume(sink, percent)
 		return
 	}
-	m.sound.Pactl("set-sink-input-volume", strconv.Itoa(m.stream), value)
+	m.sound.Pactl("set-sink-input-volume", strconv.Itoa(m.stream), fmt.Sprintf("%d%%", percent))
 	m.Until("the stream's volume", func() bool { v := m.volume(); return v >= percent-1 && v <= percent+1 })
 }
 

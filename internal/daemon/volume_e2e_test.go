@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -41,19 +40,11 @@ func (r *rig) loud(stream, percent int) {
 	})
 }
 
-// sinkVolume sets a sink's volume.
-func (r *rig) sinkVolume(sink string, percent int) {
-	r.t.Helper()
-	value := fmt.Sprintf("%d%%", percent)
-	r.sound.Pactl("set-sink-volume", sink, value)
-	r.Until("the sink's volume", func() bool { return strings.Contains(r.sound.Pactl("get-sink-volume", sink), " "+value) })
-}
-
 func TestAKeySetsTheVolumeAndAnotherTakesItBack(t *testing.T) {
 	onBothServers(t, func(t *testing.T, r *rig) {
 		lab.Need(t, "pactl")
 		r.configure("volume = \"remember\"\n[[hotkey]]\nkeys = \"Super+F9\"\ndo = \"next\"\n[[hotkey]]\nkeys = \"Super+F10\"\ndo = \"undo\"\n[[hotkey]]\nkeys = \"Super+F11\"\ndo = \"prev\"\n")
-		r.sinkVolume("a", 50)
+		r.sound.SetVolume("a", 50)
 		r.start("-v")
 		r.play()
 		press := func(key, sink string, percent int) {

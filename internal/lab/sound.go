@@ -771,3 +771,18 @@ func (s *Sound) Pactl(args ...string) string {
 	}
 	return strings.TrimSuffix(r.Stdout, "\n")
 }
+
+// SetVolume sets a sink's volume, in percent, and returns when the server reports it.
+func (s *Sound) SetVolume(sink string, percent int) {
+	if s.lab.t != nil {
+		s.lab.t.Helper()
+	}
+	s.lab.need("parec")
+	// A sink that nothing has been connected to yet reports the volume it began
+	// with on PipeWire 1.4, whatever was set, until something is.
+	open := s.lab.Spawn("parec", "--raw", "--server="+s.Server, "--device="+sink+".monitor", os.DevNull)
+	value := fmt.Sprintf("%d%%", percent)
+	s.Pactl("set-sink-volume", sink, value)
+	s.lab.Until("the volume of "+sink, func() bool { return strings.Contains(s.Pactl("get-sink-volume", sink), " "+value) })
+	open.Terminate()
+}

@@ -44,6 +44,7 @@ type bars struct {
 	file    string
 	picture func(reference bool) []byte
 	form    func(text string) string // what the second bar is given for a text
+	running []*lab.Process           // what shows the bars
 }
 
 // desk starts sound, and puts patoggle where a bar finds it.
@@ -68,6 +69,14 @@ func (b *bars) write(name, text string) string {
 	return file
 }
 
+// bar starts what shows a bar, or both.
+func (b *bars) bar(name string, args ...string) *lab.Process {
+	b.t.Helper()
+	p := b.Spawn(name, args...)
+	b.running = append(b.running, p)
+	return p
+}
+
 // want has the second bar show a line.
 func (b *bars) want(line string) {
 	b.t.Helper()
@@ -87,6 +96,11 @@ func (b *bars) shows(what string, old, again []byte) []byte {
 	b.t.Helper()
 	var one []byte
 	b.Until("both bars to show "+what, func() bool {
+		for _, p := range b.running {
+			if !p.Alive() {
+				b.t.Fatalf("a bar ended with code %d:\n%s", p.Wait(), p.Log())
+			}
+		}
 		one = b.picture(false)
 		return written(one) && bytes.Equal(one, b.picture(true)) && !bytes.Equal(one, old) && (again == nil || bytes.Equal(one, again))
 	})
@@ -153,7 +167,7 @@ modules-left = wanted
 	windows := []uint32{film.WaitWindow(), quiet.WaitWindow()}
 	ids := map[bool]uint32{}
 	for name, reference := range map[string]bool{"one": false, "two": true} {
-		p := b.Spawn("polybar", "--config="+config, name)
+		p := b.bar("polybar", "--config="+config, name)
 		ids[reference] = d.WaitWindow("polybar "+name, func(w lab.Window) bool { return w.Class == "Polybar" && w.PID == p.PID }).ID
 	}
 	b.picture = func(reference bool) []byte { return d.Picture(ids[reference]) }
@@ -173,7 +187,7 @@ func TestI3blocksShowsWhereTheApplicationInFrontPlays(t *testing.T) {
 	}
 	config := b.write("i3", "# i3 config file (v4)\nfont pango:DejaVu Sans 11\nfocus_follows_mouse no\n"+
 		bar("one", "top", "i3blocks -c "+b.write("i3blocks", blocks(t)[2]+"\n"))+bar("two", "bottom", b.wanted()))
-	b.Spawn("i3", "-c", config)
+	b.bar("i3", "-c", config)
 	// i3 lists no bars; xwininfo tells each window and where it is.
 	line := regexp.MustCompile(`(0x[0-9a-f]+) "i3bar for output .* \+0\+([0-9]+)\n`)
 	ids := map[bool]uint32{}
@@ -207,6 +221,7 @@ const waybarConfig = `[{
 func TestWaybarShowsWhereTheApplicationInFrontPlays(t *testing.T) {
 	b := desk(t)
 	lab.Need(t, "waybar", "foot", "grim")
+	b.Bus() // waybar 0.9.24 and later end where there is none
 	b.Sway("output HEADLESS-1 resolution 800x600")
 	b.write("style.css", "* { font: 16px 'DejaVu Sans'; border: none; min-height: 0 } window { background: #000; color: #fff }")
 	config := b.write("waybar", fmt.Sprintf(waybarConfig, blocks(t)[0], b.wanted()))
@@ -218,7 +233,7 @@ func TestWaybarShowsWhereTheApplicationInFrontPlays(t *testing.T) {
 		}
 		return []byte(b.Run(nil, "grim", "-t", "ppm", "-g", place, "-").Stdout)
 	}
-	b.Spawn("waybar", "-c", config, "-s", filepath.Join(b.Home, "style.css"))
+	b.bar("waybar", "-c", config, "-s", filepath.Join(b.Home, "style.css"))
 	b.Spawn("foot", "mpv", "--no-config", "--no-video", "--loop-file=inf", "--ao=pulse", b.ToneFile())
 	b.followNew(func() *lab.Process { return b.Spawn("foot", "sleep", "600") })
 }

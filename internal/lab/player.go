@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+
+	"github.com/patoggle/patoggle/internal/lab/keeper"
 )
 
 // App describes a player. The zero values of all but Name are sensible.
@@ -247,8 +250,9 @@ func (l *Lab) player(title string, c Cmd) *Player {
 	return p
 }
 
-// pids are the process and its descendants.
-func (p *Player) pids() []int { return append(p.Descendants(), p.PID) }
+// pids are the process and its descendants. They are asked for with each look at
+// the windows or streams: see keeper.Below.
+func (p *Player) pids() []int { return append(keeper.Below(p.PID), p.PID) }
 
 // best returns the index of the candidate with the highest rank, -1 when all
 // have rank 0.
@@ -286,10 +290,10 @@ func (p *Player) WaitWindow() uint32 {
 	var found uint32
 	p.lab.Until("the window of "+strconv.Quote(p.Title), func() bool {
 		p.ended()
-		pids := p.pids()
+		pids := sync.OnceValue(p.pids)
 		all := p.display.Windows()
 		i := best(all, func(w Window) int {
-			return p.rank(w.Title == p.Title || strings.HasPrefix(w.Title, p.Title+" - "), w.PID, pids)
+			return p.rank(w.Title == p.Title || strings.HasPrefix(w.Title, p.Title+" - "), w.PID, pids())
 		})
 		if i >= 0 {
 			found = all[i].ID
@@ -316,13 +320,13 @@ func (p *Player) WaitStream() int {
 			return false
 		}
 		all = slices.DeleteFunc(all, func(s Stream) bool { return s.On == "" })
-		pids := p.pids()
+		pids := sync.OnceValue(p.pids)
 		i := best(all, func(s Stream) int {
 			titled := s.Media == p.Title || strings.HasPrefix(s.Media, p.Title+" - ")
 			if p.titled && !titled {
 				return 0
 			}
-			return p.rank(titled, s.PID(), pids)
+			return p.rank(titled, s.PID(), pids())
 		})
 		if i >= 0 {
 			found = all[i].Index
@@ -348,7 +352,7 @@ func (p *Player) On() string { return p.sound.On(p.WaitStream()) }
 func (p *Process) Find(comm string) int {
 	found := 0
 	p.lab.Until(fmt.Sprintf("a process %q of %s", comm, p.Name), func() bool {
-		for _, pid := range append([]int{p.PID}, p.Descendants()...) {
+		for _, pid := range append([]int{p.PID}, keeper.Below(p.PID)...) {
 			b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
 			if err == nil && strings.TrimSuffix(string(b), "\n") == comm {
 				found = pid
@@ -360,13 +364,16 @@ func (p *Process) Find(comm string) int {
 	return found
 }
 
+// tone is what ToneFile holds, made once: it costs more than a sound server does.
+var tone = sync.OnceValue(func() []byte { return wav(5, 440) })
+
 // ToneFile is a WAV file with five seconds of a quiet tone of 440 Hz.
 func (l *Lab) ToneFile() string {
 	file := l.Dir + "/tone.wav"
 	if _, err := os.Stat(file); err == nil {
 		return file
 	}
-	if err := os.WriteFile(file, wav(5, 440), 0o644); err != nil {
+	if err := os.WriteFile(file, tone(), 0o644); err != nil {
 		l.fail(err)
 	}
 	return file

@@ -330,6 +330,30 @@ func Descendants(pid int) []int {
 	return pids
 }
 
+// Below is Descendants for who asks again and again: it looks at those processes
+// alone and not at all of the machine. Dead ones that nobody has waited for are
+// among them, and it may miss one that was started, or whose parent ended, while
+// it looks (proc(5), /proc/PID/task/TID/children).
+func Below(pid int) []int {
+	tasks, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, task := range tasks {
+		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + task.Name() + "/children")
+		if err != nil && task.Name() == strconv.Itoa(pid) {
+			return Descendants(pid) // a kernel without the file
+		}
+		for _, word := range strings.Fields(string(b)) {
+			if child, err := strconv.Atoi(word); err == nil {
+				pids = append(append(pids, child), Below(child)...)
+			}
+		}
+	}
+	return pids
+}
+
 func descendants(pid int) []process {
 	all := table()
 	of := map[int]bool{pid: true}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/lab/long"
 	"github.com/patoggle/patoggle/internal/lab/puppet"
 )
 
@@ -60,7 +61,7 @@ func (d *desk) moveManyTimes(times int) {
 }
 
 func TestAMoveIsTrueWhenPatoggleHasExited(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *desk) { d.moveManyTimes(300) })
+	onBoth(t, func(t *testing.T, d *desk) { d.moveManyTimes(long.Count(100, 300)) })
 }
 
 func TestAMoveWhileTheServerIsStalledIsTrueOrSaidToHaveFailed(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -39,13 +40,14 @@ func remembering(t *testing.T, l *lab.Lab) {
 // loudFile is raw sound at full scale: 48 kHz, two channels, 16 bits.
 func loudFile(t *testing.T, seconds int) string {
 	t.Helper()
-	var b []byte
-	for i := range seconds * 48000 {
+	// A second holds 440 whole waves: it goes on where it ends.
+	var second []byte
+	for i := range 48000 {
 		v := uint16(int16(32000 * math.Sin(2*math.Pi*440*float64(i)/48000)))
-		b = binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(b, v), v)
+		second = binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(second, v), v)
 	}
 	file := filepath.Join(t.TempDir(), "loud.raw")
-	if err := os.WriteFile(file, b, 0o600); err != nil {
+	if err := os.WriteFile(file, bytes.Repeat(second, seconds), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file

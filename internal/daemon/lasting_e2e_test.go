@@ -4,13 +4,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/lab/long"
 	"github.com/patoggle/patoggle/internal/lab/puppet"
 	"github.com/patoggle/patoggle/internal/state"
 )
@@ -92,14 +92,8 @@ sink = "late"
 	})
 }
 
-// kills is how often patoggled is killed. PATOGGLE_KILLS=200 is what was
-// promised.
-func kills() int {
-	if n, err := strconv.Atoi(os.Getenv("PATOGGLE_KILLS")); err == nil && n > 0 {
-		return n
-	}
-	return 6
-}
+// kills is how often patoggled is killed. 200 is what was promised.
+func kills() int { return long.Count(6, 200) }
 
 // Killed at any moment while keys are pressed and streams begin, patoggled loses
 // nothing that stood in its state before, breaks no file, and goes on.

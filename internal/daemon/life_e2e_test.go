@@ -14,6 +14,7 @@ import (
 	"github.com/jezek/xgb/xproto"
 
 	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/lab/long"
 )
 
 func TestTheCommandLineAnswersWithoutADisplay(t *testing.T) {
@@ -291,8 +292,8 @@ func TestItEndsWithTheXServer(t *testing.T) {
 	})
 }
 
-func TestTheSoundServerMayBeKilledFiftyTimes(t *testing.T) {
-	const rounds = 50
+func TestTheSoundServerMayBeKilledManyTimes(t *testing.T) {
+	rounds := long.Count(20, 50)
 	bothServers(t, func(t *testing.T, server string) {
 		r := newRig(t, server)
 		r.start("-v")
@@ -413,9 +414,9 @@ func TestAPressWhileTheSoundServerIsStopped(t *testing.T) {
 	})
 }
 
-func TestAThousandReloads(t *testing.T) {
+func TestManyReloads(t *testing.T) {
 	t.Parallel()
-	const rounds = 1000
+	rounds := long.Count(200, 1000)
 	r := newRig(t, pulseaudio)
 	r.play()
 	good := []string{hotkeys("Super+F9", "Super+F8", "Ctrl+Alt+Z"), hotkeys("Super+F9", "Super+F7")}

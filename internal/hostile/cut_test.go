@@ -3,6 +3,7 @@ package hostile
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/lab/long"
 	"github.com/patoggle/patoggle/internal/lab/rogue"
 )
 
@@ -65,7 +67,8 @@ func replay(replies map[uint32][]byte, limit int, sent *atomic.Int64) rogue.Beha
 	}}
 }
 
-// A conversation with a real PulseAudio, cut off after every byte; one with
+// A conversation with a real PulseAudio, cut off after every fifth byte, in each
+// run from another one on, and after every byte in the long form; one with
 // pipewire-pulse, which is longer, after every 61st.
 func TestAConversationIsCutOff(t *testing.T) {
 	const workers = 4
@@ -78,7 +81,7 @@ func TestAConversationIsCutOff(t *testing.T) {
 		args  []string
 		whole int // exit code of the whole conversation
 	}{
-		{"pulseaudio", 1, []string{"--stream", "0", "--to", "c"}, 0},
+		{"pulseaudio", long.Count(5, 1), []string{"--stream", "0", "--to", "c"}, 0},
 		{"pipewire", 61, []string{"list", "streams"}, 0},
 	} {
 		replies := recorded(t, test.name)
@@ -99,12 +102,13 @@ func TestAConversationIsCutOff(t *testing.T) {
 			t.Fatalf("%s, whole: exit code %d: %s", test.name, r.Code, r.Stderr)
 		}
 		first.Close()
+		from := 1 + rand.IntN(test.step)
 		t.Run(test.name, func(t *testing.T) {
 			for worker := range workers {
 				t.Run(fmt.Sprint("worker ", worker), func(t *testing.T) {
 					t.Parallel()
 					s := listen(t, fmt.Sprintf("unix:%s/cut-%d", l.Runtime, worker), rogue.World{})
-					for n := 1 + worker*test.step; n < whole; n += workers * test.step {
+					for n := from + worker*test.step; n < whole; n += workers * test.step {
 						r, _ := call(t, s, n)
 						told := strings.Contains(r.Stderr, "closed") || strings.Contains(r.Stderr, "went away while moving")
 						if r.Code != 1 || !told {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/patoggle/patoggle/internal/keys"
 	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/lab/long"
 	"github.com/patoggle/patoggle/internal/lab/rogue"
 	"github.com/patoggle/patoggle/internal/x11keys"
 )
@@ -432,7 +433,7 @@ func TestTheDisplayIsCutOffFromTheDaemon(t *testing.T) {
 // libX11 and the hotkey library say then, patoggled gets a sentence of ours. A
 // start at every byte where libX11 has a way of its own to end takes a third of the
 // time of the whole package, so that each run takes another seventh of them;
-// PATOGGLE_CUTS=all takes them all.
+// the long form takes them all.
 func TestTheDisplayIsCutOffFromWhatHoldsTheKeys(t *testing.T) {
 	s := newStage(t)
 	daemon, err := lab.Daemon()
@@ -464,10 +465,7 @@ func TestTheDisplayIsCutOffFromWhatHoldsTheKeys(t *testing.T) {
 	}
 	_, all := between.Counts()
 	outcomes := map[string]int{}
-	step := 7
-	if os.Getenv("PATOGGLE_CUTS") == "all" {
-		step = 1
-	}
+	step := long.Count(7, 1)
 	starts, offset := 0, rand.IntN(step)
 	for n := 1; n < all; {
 		starts++

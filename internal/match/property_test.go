@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/patoggle/patoggle/internal/desktop"
+	"github.com/patoggle/patoggle/internal/lab/long"
 	"github.com/patoggle/patoggle/pulse"
 )
 
@@ -20,7 +21,8 @@ var (
 	first = flag.Uint64("first", 1, "seed of the first world of the property tests")
 )
 
-const rounds = 2000
+// rounds is how many worlds there are for each test.
+var rounds = long.Count(500, 20_000)
 
 // eachWorld runs a test on many random worlds.
 func eachWorld(t *testing.T, check func(t *testing.T, r *rand.Rand, f *fixture)) {
@@ -370,7 +372,7 @@ func TestResultsHoldTogether(t *testing.T) {
 // further client, whatever it says, makes no stream move that stays.
 func TestNoClientPassesForAnotherInstance(t *testing.T) {
 	acted := 0
-	for seed := *first; seed < *first+rounds/4; seed++ {
+	for seed := *first; seed < *first+uint64(rounds)/4; seed++ {
 		r := rand.New(rand.NewPCG(seed, 2))
 		f := newFixture()
 		f.pipewire()

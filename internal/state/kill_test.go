@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/patoggle/patoggle/internal/lab/long"
 )
 
 // killedEnv makes the test binary a writer that is to be killed.
@@ -45,15 +47,15 @@ func write(dir string) {
 	}
 }
 
-// Killed 200 times at any moment, nothing that was said to be written is lost,
+// Killed many times at any moment, nothing that was said to be written is lost,
 // and nothing is broken.
 func TestAWriterMayBeKilledAtAnyMoment(t *testing.T) {
 	if testing.Short() {
-		t.Skip("200 processes")
+		t.Skip("many processes")
 	}
 	dir := t.TempDir()
 	s := Open(dir, func(text string) { t.Error(text) })
-	for n := range 200 {
+	for n := range long.Count(50, 200) {
 		c := exec.Command(os.Args[0])
 		c.Env = append(os.Environ(), killedEnv+"="+dir)
 		out, err := c.StdoutPipe()

@@ -40,12 +40,12 @@ PLAYERS ?= paplay mpv gst-launch pw-play firefox chromium
 # How long `make soak` lasts.
 SOAK ?= 10m
 
-.PHONY: all build test lint demo bench desktops fuzz soak starts clean packages install uninstall release-check pictures need-go ready test-slow test-more fresh
+.PHONY: all build test lint demo bench desktops fuzz soak starts clean packages install uninstall release-check pictures need-go ready test-slow long test-more fresh
 
 all: build
 
 # What Go is missing is said before anything else.
-build test lint demo bench desktops fuzz soak starts packages release-check pictures ready test-slow test-more: need-go
+build test lint demo bench desktops fuzz soak starts packages release-check pictures ready test-slow long test-more: need-go
 need-go:
 	@packaging/need-go
 
@@ -65,10 +65,11 @@ TIMED = daemon|hostile|soak
 ready:
 	@packaging/debian-setup build test
 	@packaging/tools nfpm
-	@echo 'setup: compiling what the tests run'
+	@echo 'setup: compiling the tests and what they run'
 	@CGO_ENABLED=0 $(GO) build ./...
-	@$(GO) build -race ./...
 	@$(GO) build ./cmd/...
+	@$(GO) list -race -test -export -f '{{with .Error}}{{.}}{{end}}' ./...
+	@$(GO) run ./internal/lab/programs
 
 # Everything runs under the race detector: most tests wait for other programs
 # anyhow, so that it costs little.
@@ -84,6 +85,11 @@ test: ready
 SLOW ?= 4
 test-slow: ready
 	packaging/slowly $(SLOW) $(MAKE) --no-print-directory test
+
+# The packages with tests that do the same many times, with all of their rounds:
+# `make test` does a part of them. See internal/lab/long. An hour.
+long: ready
+	PATOGGLE_LONG=1 $(GO) test -race -count=1 -timeout 2h -p 1 $$($(GO) list -f '{{.ImportPath}}{{range .TestImports}} {{.}}{{end}}' ./... | sed -n 's,^\([^ ]*\) .*/internal/lab/long.*,\1,p')
 
 # Tests with a real Flatpak and a real Wine, which are not installed beside a
 # desktop: in a Debian 12 of their own, built once (3 GB), without a network.

@@ -39,7 +39,7 @@ func program(t testing.TB) string {
 	t.Helper()
 	var flags []string
 	if raceDetector {
-		flags = []string{"cgo", "-race"}
+		flags = lab.RaceFlags
 	}
 	file, err := lab.Daemon(flags...)
 	if err != nil {

@@ -37,6 +37,9 @@ func Binary(t testing.TB, name string) string {
 // keysHelper is the one program that is cgo's in any case.
 const keysHelper = "cmd/patoggle-x11keys"
 
+// RaceFlags are the flags of a program under the race detector.
+var RaceFlags = []string{"cgo", "-race"}
+
 // Daemon builds patoggled, and beside it patoggle-x11keys, which it starts, and
 // returns the path of the first. Flags are as for Build.
 func Daemon(flags ...string) (string, error) {

@@ -145,7 +145,6 @@ func (c *Conn) Close() error {
 	c.secondLock <- struct{}{}
 	if c.second != nil {
 		c.second.close()
-		c.second = nil
 	}
 	<-c.secondLock
 	return nil

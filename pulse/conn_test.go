@@ -259,15 +259,15 @@ func TestTheEnvironmentNamesTheServer(t *testing.T) {
 func TestTheCookieIsReadWhenCredentialsAreNotEnough(t *testing.T) {
 	cookie := bytes.Repeat([]byte("c"), cookieLength)
 	file := filepath.Join(t.TempDir(), "cookie")
-	if err := os.WriteFile(file, cookie, 0o644); err != nil {
-		t.Fatal(err)
-	}
 	env := func(k string) string { return map[string]string{"PULSE_COOKIE": file}[k] }
 	for name, strict := range map[string]bool{"lenient": false, "strict": true} {
 		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(file, cookie, 0o644); err != nil {
+				t.Fatal(err)
+			}
 			var mu sync.Mutex
 			var seen [][]byte
-			f := newFake(t, false)
+			f := newFake(t, true)
 			f.answer = func(_ int, r frame) []byte {
 				if r.command == proto.OpAuth {
 					got := bytes.Clone(r.body[len(r.body)-cookieLength:])
@@ -278,7 +278,7 @@ func TestTheCookieIsReadWhenCredentialsAreNotEnough(t *testing.T) {
 						return refuse(r, proto.ErrAccessDenied)
 					}
 				}
-				return usual(r, false)
+				return usual(r, true)
 			}
 			f.start()
 			c, err := Dial(within(t, ample), Options{Server: "unix:" + f.path, Getenv: env})
@@ -295,6 +295,17 @@ func TestTheCookieIsReadWhenCredentialsAreNotEnough(t *testing.T) {
 			}
 			if len(c.Warnings()) != warnings {
 				t.Errorf("warnings %q", c.Warnings())
+			}
+			// What was accepted serves for the second connection as well, and at
+			// once, though the file has gone.
+			if err := os.Remove(file); err != nil {
+				t.Fatal(err)
+			}
+			c.Warm(within(t, ample))
+			mu.Lock()
+			defer mu.Unlock()
+			if diff := cmp.Diff(append(want, want[len(want)-1]), seen); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}

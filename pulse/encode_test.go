@@ -69,11 +69,12 @@ type testSink struct {
 	props       map[string]string
 	ports       []string
 	available   uint32
+	flags       uint32
 }
 
 func (e enc) sink(s testSink) enc {
 	e = e.u32(s.index).str(s.name).str(s.description).spec().stereo().u32(1).volumes(0x8000, 0x10000)
-	e = e.boolean(false).u32(9).str("monitor").usec(0).str("driver").u32(0)
+	e = e.boolean(false).u32(9).str("monitor").usec(0).str("driver").u32(s.flags)
 	e = e.props(s.props).usec(0).vol(0x10000).u32(1).u32(65537).u32(proto.Undefined)
 	e = e.u32(uint32(len(s.ports)))
 	for _, p := range s.ports {
@@ -143,6 +144,18 @@ func (e enc) card(c testCard) enc {
 		e = append(e, 'r', 0, 0, 0, 0, 0, 0, 0, 0)
 	}
 	return e
+}
+
+// playback is the reply to a request for a stream: its index, and that of the
+// sink input.
+func (e enc) playback(index, input uint32) enc {
+	e = e.u32(index).u32(input).u32(0).u32(1).u32(2).u32(3).u32(4).spec().stereo()
+	return e.u32(44).str("a").boolean(false).usec(0).format()
+}
+
+// record is the reply to a request for a recording.
+func (e enc) record(channel, output uint32) enc {
+	return e.u32(channel).u32(output).u32(4).u32(4).spec().stereo().u32(9).str("a.monitor").boolean(false).usec(0).format()
 }
 
 // packet puts a body into a control frame.

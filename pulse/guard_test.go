@@ -97,6 +97,58 @@ func TestTheGuardDropsWhatWasNotAskedFor(t *testing.T) {
 	}
 }
 
+// Sound is handed on in whole samples, whatever the pieces it comes in, to whom it
+// is for and to nobody else, and what comes after it is read as ever.
+func TestSoundComesInWholeSamples(t *testing.T) {
+	data := func(channel uint32, n int) []byte {
+		b := make([]byte, headerSize+n)
+		putHeader(b, n)
+		binary.BigEndian.PutUint32(b[4:], channel)
+		for i := range n {
+			b[headerSize+i] = byte(i % 251)
+		}
+		return b
+	}
+	event := packet(proto.OpSubscribeEvent, proto.Undefined, enc{}.u32(0x10).u32(4))
+	for _, n := range []int{0, 4, 256, 260, 1000, 4096, maxData, maxData + 4096, 3 * maxData} {
+		frame := data(3, n)
+		for name, in := range map[string]io.Reader{
+			"at once":      bytes.NewReader(slices.Concat(data(4, n), frame, event)),
+			"byte by byte": iotest.OneByteReader(bytes.NewReader(slices.Concat(data(4, n), frame, event))),
+		} {
+			var heard []byte
+			g := newGuard(in, nil, func(error) {})
+			g.listen(3, func(b []byte) {
+				if len(b)%meterFragment != 0 {
+					t.Errorf("%d bytes %s: a piece of %d", n, name, len(b))
+				}
+				heard = append(heard, b...)
+			})
+			out, _ := io.ReadAll(g)
+			if !bytes.Equal(heard, frame[headerSize:headerSize+min(n, maxData)]) {
+				t.Errorf("%d bytes %s: %d are heard", n, name, len(heard))
+			}
+			if !bytes.Equal(out, event) {
+				t.Errorf("%d bytes %s: after it comes % x", n, name, out)
+			}
+		}
+	}
+	// Nobody listens any more.
+	g := newGuard(bytes.NewReader(slices.Concat(data(3, 1000), event)), nil, func(error) {})
+	g.listen(3, func([]byte) { t.Error("the deaf hear") })
+	g.deaf(3)
+	if out, _ := io.ReadAll(g); !bytes.Equal(out, event) {
+		t.Errorf("after it comes % x", out)
+	}
+	// It ends within the sound.
+	var cause error
+	g = newGuard(bytes.NewReader(data(3, 1000)[:500]), nil, func(err error) { cause = err })
+	g.listen(3, func([]byte) {})
+	if _, err := io.ReadAll(g); err != nil || !errors.Is(cause, errHangup) {
+		t.Errorf("%v, ended with %v", err, cause)
+	}
+}
+
 func TestTheGuardTurnsWrongRepliesIntoErrors(t *testing.T) {
 	broken := packet(proto.OpError, 0, enc{}.u32(uint32(malformed)))
 	for name, reply := range map[string][]byte{

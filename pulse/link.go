@@ -294,14 +294,11 @@ func (l *link) sender() func([]byte) error {
 // fail ends the connection for the given reason, unless it ended before.
 func (l *link) fail(cause error) {
 	l.mu.Lock()
-	first := l.cause == nil
-	if first {
+	if l.cause == nil {
 		l.cause = cause
 	}
 	l.mu.Unlock()
-	if first {
-		l.conn.Close()
-	}
+	l.conn.Close()
 }
 
 // err returns why the connection ended, nil while it lives.

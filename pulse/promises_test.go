@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jfreymuth/pulse/proto"
 )
@@ -153,6 +154,34 @@ func TestAMoveThatIsNotSeenIsNoTimeout(t *testing.T) {
 	}
 }
 
+// A move that is not seen is looked for with pauses, and asked for again only a few
+// times: a server that is busy is not kept from its work.
+func TestAMoveIsWaitedForWithPauses(t *testing.T) {
+	var looks, moves atomic.Int32
+	f := newFake(t, true)
+	f.answer = func(_ int, r frame) []byte {
+		switch r.command {
+		case proto.OpGetSinkInputInfo:
+			looks.Add(1)
+		case proto.OpMoveSinkInput:
+			moves.Add(1)
+		}
+		return usual(r, true)
+	}
+	c := dialFake(t, f)
+	const d = 400 * time.Millisecond
+	if errs := c.Move(within(t, d), 7, 65); !errors.Is(errs[0], ErrUnconfirmed) {
+		t.Errorf("%v", errs)
+	}
+	// The pauses add up to lastPause within ten looks.
+	if n := looks.Load(); n < 2 || n > 10+int32(d/(10*time.Millisecond)) {
+		t.Errorf("%d looks in %v", n, d)
+	}
+	if n := moves.Load(); n < 1 || n > 1+repeatMost {
+		t.Errorf("%d moves", n)
+	}
+}
+
 func TestAMoveBeforeTheEndOfTimeIsATimeoutOfItself(t *testing.T) {
 	f := newFake(t, true)
 	c := dialFake(t, f)
@@ -189,6 +218,22 @@ func TestTheBoundOfOneEntryIsItsOwn(t *testing.T) {
 			t.Errorf("%d properties: %d bytes are left", c.properties, n)
 		}
 	}
+	// To the byte, and 64 KiB are the bound: what begins within the bound is whole, and what begins after it is
+	// emptied.
+	for _, over := range []int{0, 1} {
+		in := entry(fits - 1)
+		in = in[:len(in)-1] // without the end of the list
+		room := 64<<10 + over - len(in) - len(enc{}.str("key"))
+		for _, n := range []int{room / 2, room - room/2} {
+			block := n - len(enc{}.str("fill").block(""))
+			in = in.str("fill").block(strings.Repeat("f", block-1) + "\x00")
+		}
+		in = in.str("key")
+		in = in.block("value\x00").null()
+		if _, b := shortened(t, in); bytes.Contains(b, []byte("value")) != (over == 0) {
+			t.Errorf("%d bytes beyond the bound: %q", over, b[len(b)-30:])
+		}
+	}
 	// Two that fit side by side stay whole together, though not as one.
 	both := append(entry(fits), entry(fits)...)
 	if _, b := shortened(t, both); !bytes.Equal(b, both) {
@@ -207,6 +252,16 @@ func TestErrorsAreThoseOfTheRequest(t *testing.T) {
 		{&proto.GetSinkInputInfo{}, proto.ErrNoSuchEntity, ErrGone},
 		{move, proto.ErrInvalidArgument, ErrRefused},
 		{move, proto.ErrAccessDenied, ErrDenied},
+		{&proto.MoveSourceOutput{}, proto.ErrNoSuchEntity, ErrGone},
+		{&proto.CreateRecordStream{}, proto.ErrNoSuchEntity, ErrGone},
+		{&proto.CreateRecordStream{}, proto.ErrAccessDenied, ErrDenied},
+		{&proto.DeleteRecordStream{}, proto.ErrNoSuchEntity, ErrGone},
+		{&proto.SetSinkPort{}, proto.ErrNoSuchEntity, ErrNoPort},
+		{&proto.SetSinkPort{}, proto.ErrAccessDenied, ErrDenied},
+		{&proto.SetCardProfile{}, proto.ErrNoSuchEntity, ErrNoProfile},
+		{&proto.SetCardProfile{}, proto.ErrTimeout, ErrTimeout},
+		{&proto.SetSinkInputVolume{}, proto.ErrNoSuchEntity, ErrGone},
+		{&proto.SetSinkInputVolume{}, proto.ErrAccessDenied, ErrDenied},
 		{list, proto.ErrAccessDenied, ErrDenied},
 		{list, proto.ErrNoAuthenticationKey, ErrDenied},
 		{list, proto.ErrTimeout, ErrTimeout},

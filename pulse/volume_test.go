@@ -114,6 +114,9 @@ func TestLevelsAreSetThroughAnotherConnection(t *testing.T) {
 			return hangUp()
 		case proto.OpSetSinkInputVolume:
 			set.Store(int32(conn))
+			if list, _ := tokens(r.body); list[0].num == 66 {
+				return refuse(r, proto.ErrNoSuchEntity)
+			}
 			return packet(proto.OpReply, r.tag, nil)
 		}
 		return usual(r, false)
@@ -122,8 +125,13 @@ func TestLevelsAreSetThroughAnotherConnection(t *testing.T) {
 	if errs := c.Move(t.Context(), 7, 65); !errors.Is(errs[0], ErrClosed) {
 		t.Fatal(errs)
 	}
-	if errs := c.SetLevels(t.Context(), StreamLevels{65, Levels{Volumes: []uint32{1}}}); errs[0] != nil || set.Load() != 1 {
+	one := Levels{Volumes: []uint32{1}}
+	if errs := c.SetLevels(t.Context(), StreamLevels{65, one}); errs[0] != nil || set.Load() != 1 {
 		t.Errorf("%v on connection %d", errs, set.Load())
+	}
+	// What the server says there of each counts as ever.
+	if errs := c.SetLevels(t.Context(), StreamLevels{65, one}, StreamLevels{66, one}); errs[0] != nil || !errors.Is(errs[1], ErrGone) {
+		t.Errorf("of one that has ended: %v", errs)
 	}
 }
 
@@ -201,6 +209,20 @@ func TestASinkTellsItsPortsAndItsCard(t *testing.T) {
 	}
 	if k.Card != NoCard || k.Flat || k.Levels.Max() != 0x10000 || k.Levels.At(1) != 0x8000 {
 		t.Errorf("%+v", k)
+	}
+	// PA_SINK_FLAT_VOLUME is the only flag that says so (pulse/def.h).
+	for flags, flat := range map[uint32]bool{0x0040: true, 0x00ff: true, 0x003f: false, 0x0001: false, 0x0080: false} {
+		f := newFake(t, false)
+		f.answer = func(_ int, r frame) []byte {
+			if r.command == proto.OpGetSinkInfoList {
+				return packet(proto.OpReply, r.tag, enc{}.sink(testSink{index: 44, name: "a", flags: flags}))
+			}
+			return usual(r, false)
+		}
+		s, err := dialFake(t, f).Snapshot(t.Context())
+		if err != nil || s.Sinks[0].Flat != flat {
+			t.Errorf("flags %#x: %+v, %v", flags, s, err)
+		}
 	}
 	if st := s.Stream(65); st.Fixed || st.Levels.Max() != Norm {
 		t.Errorf("%+v", st)

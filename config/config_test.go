@@ -250,6 +250,10 @@ func TestEveryMistakeIsToldWithItsPosition(t *testing.T) {
 			`c.toml:1:10: "notify" wants true, false or "daemon", not a date or a time`,
 			`c.toml:3:8: "keys" wants a string, not a date or a time`,
 		}},
+		{"a key that is like none", "colour = 1\n[[hotkey]]\nkeys = 'Super+F9'\ndo = 'next'\ncolour = 1", []string{
+			`c.toml:1:1: unknown key "colour", known here are "sinks", "sources", "skip", "names", "notify", "come_home", "volume", "rule" and "hotkey"`,
+			`c.toml:5:1: unknown key "colour", known in [[hotkey]] are "keys", "do", "side", "sink" and "source"`,
+		}},
 		{"a key twice", "notify = true\nnotify = false", []string{
 			`c.toml:2:1: not valid TOML: key notify is already defined`,
 		}},
@@ -483,6 +487,8 @@ sink = "Late"
 		{[]string{"something", "spotify"}, "", 0},
 		{[]string{"mpv"}, "music", 1},
 		{[]string{"mpv"}, "game", 1},
+		{[]string{"mpv", "Spotify"}, "", 0}, // whichever of its names comes first
+		{[]string{"Spotify", "mpv"}, "", 0},
 		{[]string{"vlc"}, "Music", 2},
 		{[]string{"vlc", "VLC media player"}, "", -1},
 		{nil, "", -1},
@@ -518,6 +524,17 @@ func TestRulesOfBothSides(t *testing.T) {
 	}{{"mpv", 1, 0}, {"call", 1, 1}} {
 		if p, r := playing.Find([]string{tt.name}, ""), recording.Find([]string{tt.name}, ""); p != tt.playing || r != tt.recording {
 			t.Errorf("%s: rules %d and %d", tt.name, p, r)
+		}
+	}
+	// Of two that spell out a name of it the first counts, too.
+	c2 := parse(t, "[[rule]]\napp = 'one'\nsink = 'a'\n[[rule]]\napp = 'two'\nsink = 'b'\n[[rule]]\napp = 'three'\nsink = 'c'\n")
+	for want, names := range [][]string{{"one", "two", "three"}, {"three", "two"}, {"three"}} {
+		slices.Sort(names)
+		for range 2 {
+			slices.Reverse(names)
+			if got := NewRuleBook(c2.Rules, false).Find(names, ""); got != want {
+				t.Errorf("%q: rule %d, want %d", names, got, want)
+			}
 		}
 	}
 	for i, want := range []string{`app "mpv" → source "Desk"`, `app "*" → "TV", source "Headset" or "Desk"`, `app "call" → "Ears"`} {

@@ -137,6 +137,49 @@ func TestOnlyARegularFileIsRead(t *testing.T) {
 	}
 }
 
+// A file that is replaced while it is opened is read whole or refused: a pipe in its
+// place is never waited for, nor taken for an empty file.
+func TestAFileThatIsReplacedMeanwhile(t *testing.T) {
+	dir := private(t)
+	path := filepath.Join(dir, "config.toml")
+	file, fifo, next := filepath.Join(dir, "file"), filepath.Join(dir, "fifo"), filepath.Join(dir, "next")
+	write0(t, file, "notify = true", 0o600)
+	write0(t, path, "notify = true", 0o600)
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			for _, now := range []string{fifo, file} {
+				select {
+				case <-end:
+					return
+				default:
+				}
+				if err := errors.Join(os.Link(now, next), os.Rename(next, path)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	}()
+	for range 20_000 {
+		c, _, err := Read(path)
+		if err == nil && c.Notify != NotifyAlways {
+			t.Errorf("it is read as %+v", c)
+			break
+		}
+		if err != nil && err.Error() != path+": a named pipe, not a regular file" {
+			t.Error(err)
+			break
+		}
+	}
+	close(end)
+	<-ended
+}
+
 func TestALinkToAFileIsFollowed(t *testing.T) {
 	dir := private(t)
 	write0(t, filepath.Join(dir, "real"), "notify = true", 0o600)

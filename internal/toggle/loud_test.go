@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/patoggle/patoggle/config"
+	"github.com/patoggle/patoggle/internal/level"
 	"github.com/patoggle/patoggle/internal/state"
 	"github.com/patoggle/patoggle/pulse"
 )
@@ -167,6 +168,45 @@ func TestEachStreamsVolumeIsItsOwn(t *testing.T) {
 	}
 	if got := fmt.Sprintf("%.0f", rep.Left[0].Percent); got != "80" {
 		t.Errorf("%s is written down", got)
+	}
+}
+
+// What an application plays is lowered together; what nobody can be named for, each
+// by itself: of two that play on one side only, the one that would not get louder
+// stays.
+func TestStreamsOfNobodyAreNotTakenForOne(t *testing.T) {
+	sides := func(left, right uint32) pulse.Levels {
+		return pulse.Levels{Volumes: []uint32{left * pulse.Norm / 100, right * pulse.Norm / 100}, Positions: []byte{1, 2}}
+	}
+	snap := &pulse.Snapshot{
+		Sinks:   []pulse.Sink{{Index: 1, Name: "one", Levels: sides(100, 50)}, {Index: 2, Name: "two", Levels: sides(50, 100)}},
+		Streams: []pulse.Stream{{Index: 7, Sink: 1, Levels: sides(80, 0)}, {Index: 8, Sink: 1, Levels: sides(0, 80)}},
+	}
+	known := func(string, string) *level.Known { return nil }
+	for name, want := range map[string][]string{"": {"-", "80 to 40"}, "program:mpv": {"80 to 40", "80 to 40"}} {
+		l := NewLoudness(&mixing{}, snap, &snap.Sinks[1], []pulse.StreamIndex{7, 8}, func(*pulse.Stream) string { return name }, known)
+		for i, stream := range []pulse.StreamIndex{7, 8} {
+			got := "-"
+			if c := l.Change(stream); c != nil {
+				got = fmt.Sprintf("%.0f to %.0f", c.From.Percent, c.To.Percent)
+			}
+			if got != want[i] {
+				t.Errorf("of %q stream %d goes %s, want %s", name, stream, got, want[i])
+			}
+		}
+	}
+}
+
+// What is written down comes back; more than there is becomes the most there is.
+func TestAVolumeThatIsWrittenDownComesBack(t *testing.T) {
+	for _, v := range []uint32{0, pulse.Norm / 2, pulse.Norm, 3 * pulse.Norm / 2} {
+		was := level.Known{Volume: v, Flat: v == pulse.Norm}
+		if is := *Known(Written(was)); is.Flat != was.Flat || max(is.Volume, v)-min(is.Volume, v) > 1 {
+			t.Errorf("%v becomes %v", was, is)
+		}
+	}
+	if is := Known(state.Volume{Percent: 1e12}); is.Volume != 0x7fffffff { // PA_VOLUME_MAX
+		t.Errorf("%v", is)
 	}
 }
 

@@ -224,6 +224,25 @@ func TestAPair(t *testing.T) {
 	}
 }
 
+// A pair that is where it is to be says so, as one side does.
+func TestAPairThatIsThereAlready(t *testing.T) {
+	playing, recording := headset()
+	playing.snapshot.Streams[0].Sink = 8
+	recording.snapshot.Streams[0].Sink = 8
+	for _, dry := range []bool{false, true} {
+		rep, err := pairOf(playing, recording, ``, t).Run(t.Context(), Request{Pair: true, Way: To, Sink: "earbuds", DryRun: dry})
+		if err != nil || rep.Result != ResultNothing || rep.Reason != "mpv already plays on Earbuds" || len(rep.Moves) != 3 {
+			t.Errorf("%+v, %v", rep, err)
+		}
+	}
+	// With one half that moves there is nothing to explain.
+	playing.snapshot.Streams[0].Sink = 3
+	rep, err := pairOf(playing, recording, ``, t).Run(t.Context(), Request{Pair: true, Way: To, Sink: "earbuds"})
+	if err != nil || rep.Result != ResultMoved || rep.Reason != "" {
+		t.Errorf("%+v, %v", rep, err)
+	}
+}
+
 // Where only the recording goes on, the steps lead from its device, and from the
 // default sink's where it is of none; a device without a microphone is passed over.
 func TestARecordingStepsFromItsOwnDevice(t *testing.T) {

@@ -247,6 +247,13 @@ func TestOnlyUnderXWaylandIsWaylandSpokenOf(t *testing.T) {
 			t.Errorf("%v, XWayland %v: %+v", c.holder, c.xwayland, p)
 		}
 	}
+	for holder, why := range map[desktop.Holder]string{
+		desktop.Workspace: "this workspace is empty", desktop.Background: "the desktop has it", desktop.Lock: "the screen is locked", desktop.Overview: "the overview is open",
+	} {
+		if p := DisplayError(&desktop.NoFocusError{Holder: holder}, nil, ""); p.Message != "no window has the focus: "+why {
+			t.Errorf("%v: %q", holder, p.Message)
+		}
+	}
 	if p := DisplayError(&desktop.NoFocusError{}, nil, ""); p.Hint != "" || p.Message != "no window has the focus" {
 		t.Errorf("without a screen: %+v", p)
 	}

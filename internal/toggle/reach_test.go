@@ -316,6 +316,62 @@ func TestPressesThatSwitch(t *testing.T) {
 	}
 }
 
+// A profile may bring its sink with another port: then the port is switched as well.
+// When that fails the profile goes back, and it is said what failed.
+func TestAProfileAndItsOtherPort(t *testing.T) {
+	const doc = `sinks = ["Speakers", "Built-in:second"]`
+	second := func() *studio {
+		w := newStudio()
+		c := &w.cards[0]
+		c.Ports = append(c.Ports, c.Ports[2])
+		c.Ports[3].Name, c.Ports[3].Description = "hdmi-2", "Second"
+		return w
+	}
+	w := second()
+	rep, err := w.press(t, doc, Request{Target: Target{Whom: ByName, App: "firefox"}})
+	if on := w.snapshot.Sink(w.snapshot.Stream(60).Sink); err != nil || on.Card != 5 || on.Port != "hdmi-2" || rep.Result != ResultMoved {
+		t.Errorf("%+v, %v, on %+v", rep, err, on)
+	}
+	w = second()
+	w.refuses["hdmi-2"] = pulse.ErrDenied
+	rep, err = w.press(t, doc, Request{Target: Target{Whom: ByName, App: "firefox"}})
+	if p := (*Problem)(nil); !errors.As(err, &p) || p.Message != "the sound server does not let us switch Built-in" || rep.Result != ResultFailed {
+		t.Errorf("%+v, %v", rep, err)
+	}
+	if w.cards[0].Profile != "output:analog+input:analog" {
+		t.Errorf("the card is on %s", w.cards[0].Profile)
+	}
+}
+
+// The sink of a profile is looked for with pauses, which leave the server its time.
+func TestASinkIsAwaitedWithPauses(t *testing.T) {
+	w := newStudio()
+	w.late = 4
+	p := w.pipeline(parseConfig(t, `sinks = ["Speakers", "Built-in:hdmi"]`))
+	p.Sound = func(context.Context) (Sound, error) { return w, nil }
+	var pauses []time.Duration
+	p.After = func(d time.Duration) <-chan time.Time {
+		pauses = append(pauses, d)
+		c := make(chan time.Time, 1)
+		c <- time.Time{}
+		return c
+	}
+	if _, err := p.Run(t.Context(), Request{Target: Target{Whom: ByName, App: "firefox"}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := slices.Repeat([]time.Duration{20 * time.Millisecond}, 4); !slices.Equal(pauses, want) {
+		t.Errorf("the pauses are %v, want %v", pauses, want)
+	}
+	w = newStudio()
+	w.late = 2
+	p = w.pipeline(parseConfig(t, `sinks = ["Speakers", "Built-in:hdmi"]`))
+	p.Sound = func(context.Context) (Sound, error) { return w, nil }
+	p.After = nil // by the clock
+	if _, err := p.Run(t.Context(), Request{Target: Target{Whom: ByName, App: "firefox"}}); err != nil {
+		t.Error(err)
+	}
+}
+
 // What ends while a profile is switched has neither moved nor failed.
 func TestWhatEndsDuringASwitchIsLeftOut(t *testing.T) {
 	const doc = `sinks = ["Speakers", "Built-in:hdmi"]`
@@ -453,7 +509,15 @@ func TestEachFailedSwitchHasItsSentence(t *testing.T) {
 // Where the sink of a profile does not come, the old one does again, and what was
 // on it goes back.
 func TestPuttingAProfileBackBringsTheStreamsBack(t *testing.T) {
+	t.Run("one stream", func(t *testing.T) { puttingBack(t, false) })
+	t.Run("two streams", func(t *testing.T) { puttingBack(t, true) })
+}
+
+func puttingBack(t *testing.T, two bool) {
 	w := newStudio()
+	if !two {
+		w.snapshot.Streams = w.snapshot.Streams[1:]
+	}
 	w.snapshot.Sinks[0].Name = "card.output:analog+input:analog" // as a profile's sink is called here
 	w.never = "output:hdmi+input:analog"
 	p := w.pipeline(parseConfig(t, `sinks = ["Speakers", "Built-in:hdmi"]`))
@@ -465,7 +529,10 @@ func TestPuttingAProfileBackBringsTheStreamsBack(t *testing.T) {
 		t.Errorf("%v, %q", err, rep.Result)
 	}
 	on := w.snapshot.Sink(w.snapshot.Stream(60).Sink)
-	if on.Name != "card.output:analog+input:analog" || w.snapshot.Stream(50).Sink != on.Index || w.cards[0].Profile != "output:analog+input:analog" {
-		t.Errorf("it is on %q, and the other on %d", on.Name, w.snapshot.Stream(50).Sink)
+	if on.Name != "card.output:analog+input:analog" || w.cards[0].Profile != "output:analog+input:analog" {
+		t.Errorf("it is on %q, the card on %s", on.Name, w.cards[0].Profile)
+	}
+	if other := w.snapshot.Stream(50); two && other.Sink != on.Index {
+		t.Errorf("the other is on %d", other.Sink)
 	}
 }

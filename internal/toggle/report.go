@@ -262,7 +262,7 @@ func (r *Report) Headline(err error) string {
 		return fmt.Sprintf("%d streams → %s", streams, term.Escape(to.Label))
 	case r.Reason != "":
 		return r.Reason
-	case len(lines) > 1:
+	case len(lines) > 0:
 		return lines[0]
 	}
 	return "nothing to move"

@@ -187,7 +187,7 @@ type View struct {
 
 	config  *config.Config
 	sound   Sound
-	display Display // nil when it was not asked or did not open
+	display Display // not to be asked when it did not open, which ScreenErr says
 	procs   match.Processes
 	// warming is Warm at work, beside the match: Move waits for what it opens
 	// when it needs it.
@@ -238,9 +238,7 @@ func (p *Pipeline) look(ctx, displayCtx context.Context, window *desktop.WindowI
 	if window != nil {
 		wg.Go(func() {
 			d, err := p.Display(displayCtx)
-			if err == nil {
-				v.display = d
-			}
+			v.display = d
 			switch {
 			case err != nil:
 			case w.titles:

@@ -35,7 +35,7 @@ FUZZ ?= ./...
 
 # How often `make starts` starts each player, and which.
 STARTS ?= 100
-PLAYERS ?= paplay mpv gst-launch pw-play firefox chromium
+PLAYERS ?= paplay newcomer mpv gst-launch pw-play firefox chromium
 
 # How long `make soak` lasts.
 SOAK ?= 10m

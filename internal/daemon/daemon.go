@@ -78,6 +78,7 @@ type service struct {
 	path    string // of the configuration, "" for none
 	raw     []byte // what the file held when it was read last
 	reached func() // told that the sound server is there; nil for nobody
+	reread  func() // told that the configuration was read again; nil for nobody
 	speak   *speaker
 	config  atomic.Pointer[config.Config]
 	systemd systemd
@@ -256,7 +257,7 @@ func (d *service) run(ctx context.Context, k *seat) error {
 	if server.store != nil {
 		routers := newRouters(server, d.dialSound)
 		server.route, server.intend = routers.pressed, routers.playing.intend
-		d.reached = routers.reached
+		d.reached, d.reread = routers.reached, routers.reread
 		tasks.Go(func() { routers.run(ctx) })
 	}
 	tasks.Go(func() { server.sound.keep(ctx) })
@@ -399,6 +400,9 @@ func (d *service) reload(ctx context.Context) {
 	if t, ok := d.bind(ctx); ok {
 		d.speak.info("the configuration was read again: %s", t)
 		d.settle(t)
+		if d.reread != nil {
+			d.reread()
+		}
 		d.lookUpSinks(ctx)
 	}
 }

@@ -29,10 +29,12 @@ type router struct {
 	engine *routing.Engine
 	snap   *pulse.Snapshot         // sinks and default, of the last look
 	known  map[string]*application // that have played, by their keys
+	absent map[string]*application // that have not yet in this session, by the same
 	wanted map[string]string       // sinks asked for while they were silent, by the same
 	plays  map[routing.Stream]player
 	loud   map[routing.Stream]*standing
 
+	again  chan struct{} // of one: the configuration was read again
 	rules  *config.RuleBook
 	of     *config.Config // whose rules they are
 	kept   map[string]string
@@ -48,6 +50,7 @@ type application struct {
 	// on is where it played last. There the server itself starts it next.
 	on       string
 	teaching bool
+	guessed  bool // a rule names it, and it has never been seen
 }
 
 // player is who plays a stream.
@@ -63,7 +66,7 @@ type outcome struct {
 }
 
 func newRouter(s *server, input bool) *router {
-	return &router{server: s, input: input, known: map[string]*application{}, wanted: map[string]string{}}
+	return &router{server: s, input: input, known: map[string]*application{}, wanted: map[string]string{}, again: make(chan struct{}, 1)}
 }
 
 // watch routes on one connection until it ends. What plays already is left
@@ -85,6 +88,7 @@ func (r *router) watch(ctx context.Context, c *pulse.Conn, events <-chan pulse.E
 	}
 	r.result = make(chan outcome, 64)
 	r.do(ctx, c, r.begin(snap, first))
+	r.recall(ctx, c)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -112,6 +116,8 @@ func (r *router) watch(ctx context.Context, c *pulse.Conn, events <-chan pulse.E
 			r.mu.Unlock()
 		case o := <-r.result:
 			r.done(o)
+		case <-r.again:
+			r.recall(ctx, c)
 		}
 		if err != nil && c.Err() != nil {
 			return
@@ -182,7 +188,7 @@ func (r *router) meet(n routing.Stream, s *pulse.Stream, id identity.Identity) {
 	}
 	r.plays[n] = player{key: id.Key, who: state.Moved{
 		Side: side, Stream: uint32(n), Application: s.Property("application.name"), Program: s.Property("application.process.binary"),
-		PID: s.Property("application.process.id"), Key: id.Key, ID: g.ID, Name: g.Name,
+		PID: s.Property("application.process.id"), Key: id.Key, Names: id.Names, ID: g.ID, Name: g.Name,
 	}}
 	if id.Known() {
 		app := &application{Identity: id, group: g}
@@ -190,6 +196,7 @@ func (r *router) meet(n routing.Stream, s *pulse.Stream, id identity.Identity) {
 			app.on = old.on
 		}
 		r.known[id.Key] = app
+		r.present(app)
 		r.at(n, r.name(s.Sink))
 	}
 }
@@ -202,8 +209,8 @@ func (r *router) at(n routing.Stream, on string) {
 }
 
 // write writes down who put a stream where.
-func (r *router) write(by state.By, m state.Moved) {
-	if _, err := r.server.store.Record(state.Entry{By: by, Moves: []state.Moved{m}}); err != nil && r.server.verbose {
+func (r *router) write(by state.By, moves ...state.Moved) {
+	if _, err := r.server.store.Record(state.Entry{By: by, Moves: moves}); err != nil && r.server.verbose {
 		r.server.speak.say("warning", "where a stream went cannot be written down: "+term.Escape(err.Error()))
 	}
 }
@@ -329,7 +336,9 @@ func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]rou
 		key := r.plays[n].key
 		r.unhear(time.Now(), n)
 		delete(r.plays, n)
-		r.teach(ctx, c, key)
+		if app := r.known[key]; app != nil {
+			r.teach(ctx, c, []*application{app})
+		}
 		return nil, nil
 	}
 	s, err := r.side(c).Stream(ctx, pulse.StreamIndex(e.Index))
@@ -379,12 +388,12 @@ func (r *router) look(ctx context.Context, c *pulse.Conn) ([]routing.Action, err
 		out = append(out, r.engine.On(now, routing.Stream(s.Index), r.name(s.Sink))...)
 		r.at(routing.Stream(s.Index), r.name(s.Sink))
 	}
-	for key, app := range r.known {
+	for _, app := range r.applications() {
 		if app.on == before {
 			app.on = standard // to the servers, on the default sink is following it
 		}
-		r.teach(ctx, c, key)
 	}
+	r.teach(ctx, c, r.applications())
 	return out, nil
 }
 
@@ -412,51 +421,6 @@ func (r *router) do(ctx context.Context, c *pulse.Conn, todo []routing.Action) {
 			}
 		})
 	}
-}
-
-// teach lets the server start an application that is silent where its rule
-// wants it, when the server remembers it elsewhere: it may be heard there else
-// until we have moved it, 10 to 30 ms on a busy PipeWire.
-func (r *router) teach(ctx context.Context, c *pulse.Conn, key string) {
-	app := r.known[key]
-	if r.input {
-		return // it takes a stream that records, which a desktop shows to its user
-	}
-	if app == nil || app.teaching || app.group == (pulse.Group{}) || r.wanted[key] != "" {
-		return
-	}
-	for _, p := range r.plays {
-		if p.key == key || p.who.ID == app.group.ID && p.who.Name == app.group.Name {
-			return // it is not silent
-		}
-	}
-	name := r.resolve(r.wish(app.Identity))
-	if name == "" || name == app.on {
-		return
-	}
-	to := r.sink(name)
-	app.teaching = true
-	r.moving.Go(func() {
-		limit, cancel := context.WithTimeout(ctx, pressTime)
-		defer cancel()
-		err := c.Teach(limit, to, app.group)[0]
-		if err == nil {
-			r.write(state.Taught, state.Moved{Stream: uint32(pulse.NoStream), Application: app.group.Name, Key: key, ID: app.group.ID, Name: app.group.Name, To: name})
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		app.teaching = false
-		if err == nil {
-			app.on = name
-		}
-		if r.server.verbose && ctx.Err() == nil {
-			if err != nil {
-				r.server.speak.info("%s is not told to start on %s: %s", term.Escape(app.Label()), term.Escape(name), term.Escape(err.Error()))
-			} else {
-				r.server.speak.info("%s will start on %s", term.Escape(app.Label()), term.Escape(name))
-			}
-		}
-	})
 }
 
 // sink is the index of a sink of that name.

@@ -32,6 +32,14 @@ func (rs *routers) reached() {
 	}
 }
 
+// reread is told that the configuration was read again.
+func (rs *routers) reread() {
+	select {
+	case rs.playing.again <- struct{}{}:
+	default:
+	}
+}
+
 // pressed takes a press before it moves anything.
 func (rs *routers) pressed(input bool, to pulse.SinkIndex, streams ...pulse.StreamIndex) {
 	r := rs.playing

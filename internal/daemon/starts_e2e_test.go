@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"cmp"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/lab/puppet"
 	"github.com/patoggle/patoggle/pulse"
 )
 
@@ -20,6 +23,8 @@ type starter struct {
 	start func(r *rig) *lab.Process
 	// fits tells its streams from others.
 	fits func(lab.Stream) bool
+	// new: each start is the first of its name.
+	new bool
 }
 
 // spawned is a starter whose streams bear its own name.
@@ -35,6 +40,15 @@ func spawned(name, program string, argv func(r *rig) []string) starter {
 
 var starters = []starter{
 	spawned("paplay", "paplay", func(r *rig) []string { return []string{r.ToneFile()} }),
+	{
+		name: "newcomer",
+		start: func(r *rig) *lab.Process {
+			newcomers++
+			return r.Spawn("paplay", fmt.Sprintf("--client-name=newcomer %d", newcomers), r.ToneFile())
+		},
+		fits: func(s lab.Stream) bool { return strings.HasPrefix(s.Props["application.name"], "newcomer") },
+		new:  true,
+	},
 	spawned("mpv", "mpv", func(r *rig) []string {
 		return []string{"--no-config", "--no-video", "--no-terminal", "--ao=pulse", r.ToneFile()}
 	}),
@@ -57,6 +71,8 @@ var starters = []starter{
 		},
 	},
 }
+
+var newcomers int
 
 // starts is how often each is started. PATOGGLE_STARTS=100 measures.
 func starts() int {
@@ -145,7 +161,13 @@ func (rec *recording) silent() bool {
 // it depends on how busy the machine is.
 func TestNoStartEndsOnTheWrongSink(t *testing.T) {
 	onBothServers(t, func(t *testing.T, r *rig) {
-		r.configure("[[rule]]\napp = \"*\"\nsink = [\"nowhere\", \"b\"]\n")
+		rules := ""
+		for _, s := range starters {
+			// As a user spells them, but for those that nobody has seen yet.
+			app := map[string]string{"gst-launch": "gst-launch-1.0", "firefox": "Firefox", "newcomer": "newcomer*"}[s.name]
+			rules += fmt.Sprintf("[[rule]]\napp = %q\nsink = [\"nowhere\", \"b\"]\n", cmp.Or(app, s.name))
+		}
+		r.configure(rules)
 		r.sound.Pactl("set-default-sink", "a")
 		r.start("-v")
 		for _, name := range players() {
@@ -173,9 +195,10 @@ func (r *rig) startOften(t *testing.T, player starter) {
 		}
 		return n
 	}
-	was := taught()
+	was := 0
+	lab.Poll(time.Second, func() bool { return player.new || taught() > was })
 	for range starts() {
-		told := taught() > was
+		told := taught() > was && !player.new
 		was = taught()
 		wrong.heard()
 		right.heard()
@@ -222,7 +245,7 @@ func (r *rig) startOften(t *testing.T, player starter) {
 		p.Kill()
 		r.Until("the end of "+player.name, func() bool { return len(mine()) == 0 })
 		// Who starts a program again has a second for it.
-		lab.Poll(time.Second, func() bool { return taught() > was })
+		lab.Poll(time.Second, func() bool { return player.new || taught() > was })
 		r.Until("silence", wrong.silent)
 	}
 	wrong.p.Terminate()
@@ -233,4 +256,84 @@ func (r *rig) startOften(t *testing.T, player starter) {
 		sum += ms
 	}
 	t.Logf("%s: %d starts, %d of them taught, %d of them with 0 ms on the wrong sink; together %d ms, the longest %v", player.name, len(late), lessons, silent, sum, late[max(0, len(late)-5):])
+}
+
+// The very first start is silent elsewhere too: the server is told before of what
+// a rule spells out, and of what played in earlier sessions.
+func TestTheServerIsToldBeforeTheFirstStart(t *testing.T) {
+	onBothServers(t, func(t *testing.T, r *rig) {
+		r.sound.Pactl("set-default-sink", "a")
+		plays := func(sink string) {
+			t.Helper()
+			wrong := r.record(t, "a")
+			p := r.Spawn("paplay", r.ToneFile())
+			right := r.record(t, sink)
+			heard := 0
+			r.Until("paplay to be heard on "+sink, func() bool { heard += right.heard(); return heard > 100 })
+			p.Kill()
+			r.Until("silence", right.silent)
+			if ms := wrong.heard(); ms != 0 {
+				t.Errorf("%d ms were heard on a", ms)
+			}
+			wrong.p.Kill()
+			right.p.Kill()
+			r.Until("the end of paplay", func() bool {
+				return !slices.ContainsFunc(r.sound.Streams(), func(s lab.Stream) bool { return s.Props["application.name"] == "paplay" })
+			})
+		}
+		told := func(sink string) {
+			t.Helper()
+			r.Until("patoggled to tell the server", func() bool { return r.said("paplay will start on "+sink) > 0 })
+		}
+		r.configure("[[rule]]\napp = \"paplay\"\nsink = \"b\"\n")
+		r.start("-v")
+		told("b")
+		plays("b")
+		r.configure("[[rule]]\napp = \"paplay\"\nsink = \"c\"\n")
+		told("c")
+		plays("c")
+		r.end()
+		// A user moves it while patoggled does not run.
+		p, stream := r.paplay()
+		r.sound.WaitOn(stream, "c")
+		r.sound.Move(stream, "a")
+		p.Kill()
+		// No rule spells it out now.
+		r.configure("[[rule]]\napp = \"pap*\"\nsink = \"b\"\n")
+		r.start("-v")
+		told("b")
+		plays("b")
+		if res := r.Run(nil, lab.Binary(t, "patoggle"), "reset", "--yes"); res.Code != 0 {
+			t.Fatal(res.Stderr)
+		}
+	})
+}
+
+// Programs that the server takes for one are not told of for the sake of one.
+func TestTheServerIsNotToldOfANameThatOthersBear(t *testing.T) {
+	onBothServers(t, func(t *testing.T, r *rig) {
+		r.configure("[[rule]]\napp = \"one\"\nsink = \"b\"\n[[rule]]\napp = \"alone\"\nsink = \"b\"\n")
+		r.sound.Pactl("set-default-sink", "a")
+		r.start("-v")
+		play := func(program, name, from, to string) {
+			t.Helper()
+			p := r.Puppet(lab.Act{Program: program, Client: map[string]string{"application.name": name}, Streams: []puppet.Stream{{Media: []byte("tone")}}})
+			r.sound.WaitOn(p.Streams[0], from)
+			if to != from {
+				time.Sleep(1200 * time.Millisecond) // else it might be the session manager
+				r.sound.Move(p.Streams[0], to)
+				r.sound.WaitOn(p.Streams[0], to)
+			}
+			p.Kill()
+			r.Until("the end of the stream", func() bool { _, there := r.sound.Stream(p.Streams[0]); return !there })
+		}
+		play("other", "Engine", "a", "a")
+		play("one", "Engine", "b", "a")
+		play("alone", "Alone", "b", "a")
+		r.Until("patoggled to tell of the one", func() bool { return r.said("Alone will start on b") > 0 })
+		play("other", "Engine", "a", "a")
+		if r.said("Engine will start") > 0 {
+			t.Errorf("it told the server of a name that another program bears:\n%s", r.daemon.Log())
+		}
+	})
 }

@@ -174,6 +174,10 @@ func unless(name, program string) string {
 	return ""
 }
 
+// Tells reports whether a name tells an application from others without its
+// program: "Spotify" does, "Chromium" and "ALSA plug-in [mpv]" do not.
+func Tells(name string) bool { return unless(name, "") != "" }
+
 // tools play for others, and are applications all the same: whoever names one in
 // a rule means it.
 var tools = map[string]bool{

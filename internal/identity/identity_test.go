@@ -111,3 +111,14 @@ func FuzzScript(f *testing.F) {
 		windowsProgram(list)
 	})
 }
+
+func TestTellsWhichNamesAreOneApplications(t *testing.T) {
+	for name, want := range map[string]bool{
+		"Spotify": true, "paplay": true, "org.videolan.VLC": true,
+		"": false, "Chromium": false, "ALSA plug-in [mpv]": false, "Playback": false,
+	} {
+		if got := Tells(name); got != want {
+			t.Errorf("Tells(%q) = %v", name, got)
+		}
+	}
+}

@@ -430,7 +430,8 @@ func (d *Desk) Remember(ctx context.Context, r toggle.Request) ([]state.Remember
 			continue
 		}
 		all = append(all, state.Remembered{
-			Side: toggle.SideOf(v.Snapshot), Application: id.Key, Name: id.Label(), Sink: on.Name, Label: on.Label, Since: time.Now().Round(time.Second),
+			Side: toggle.SideOf(v.Snapshot), Application: id.Key, Name: id.Label(), GroupID: m.Group.ID, GroupName: m.Group.Name,
+			Sink: on.Name, Label: on.Label, Since: time.Now().Round(time.Second),
 		})
 	}
 	err = d.Store.Change(func(old []state.Remembered) []state.Remembered {

@@ -50,6 +50,9 @@ type Moved struct {
 	PID         string `json:"pid"`
 	// Key is the application's identity, "" where only its stream is known.
 	Key string `json:"key,omitempty"`
+	// Names are what the application is called in a rule, where a daemon wrote
+	// the entry: with them it is known before it plays again.
+	Names []string `json:"names,omitempty"`
 	// ID and Name are what the server remembers its sink by; both "" where that
 	// is a role, which others share.
 	ID   string `json:"group_id,omitempty"`

@@ -89,6 +89,10 @@ type Remembered struct {
 	// Application is its identity's key, Name what a person calls it.
 	Application string `json:"application"`
 	Name        string `json:"name"`
+	// GroupID and GroupName are what the server remembers its sink by, as in
+	// Moved; both "" where that is a role.
+	GroupID   string `json:"group_id,omitempty"`
+	GroupName string `json:"group_name,omitempty"`
 	// Sink is the name of the sink, or of the source, Label what a person calls it.
 	Sink  string    `json:"sink"`
 	Label string    `json:"label"`

@@ -2,6 +2,7 @@ package packaging
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -33,9 +34,14 @@ func TestTheUnitIsGoodAndHardened(t *testing.T) {
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// verify wants the program to be there.
+	// verify wants the programs to be there; a machine may be without procps, which
+	// every systemd has beside it.
+	here := strings.Replace(unit, "/usr/bin/patoggled", program, 1)
+	if _, err := exec.LookPath("kill"); err != nil {
+		here = strings.Replace(here, "ExecReload=kill ", "ExecReload="+program+" ", 1)
+	}
 	file := filepath.Join(dir, "patoggled.service")
-	if err := os.WriteFile(file, []byte(strings.Replace(unit, "/usr/bin/patoggled", program, 1)), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(here), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if r := l.Run(nil, "systemd-analyze", "--user", "--man=no", "verify", file); r.Code != 0 || r.Stdout+r.Stderr != "" {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -114,7 +115,7 @@ func TestAGuessIsOfferedAndNotTaken(t *testing.T) {
 	if p == nil || p.Kind != Nothing || len(rep.Moves) != 0 || len(w.asked) != 0 {
 		t.Fatalf("%+v, %+v, %q", rep, p, w.asked)
 	}
-	if !strings.HasPrefix(p.Message, "no stream surely belongs to mpv") || p.Hint != `--guess would move "mpv"` {
+	if p.Message != "no stream surely belongs to mpv" || p.Hint != `--guess would move "mpv"` {
 		t.Errorf("%q, hint %q", p.Message, p.Hint)
 	}
 	rep, p = problem(t, w, "", Request{Guess: true})
@@ -196,6 +197,37 @@ func TestOnlyAPressGetsTheMoveReady(t *testing.T) {
 		}
 	}
 }
+
+// A request that fails leaves nothing of itself behind: what got the move ready has
+// ended before it.
+func TestAFailedRequestHasEnded(t *testing.T) {
+	w := newWorld()
+	w.soundErr = pulse.ErrDenied
+	ended := make(chan struct{})
+	p := w.pipeline(nil)
+	p.Sound = func(context.Context) (Sound, error) {
+		return &warming{w, func() {
+			select {
+			case <-ended:
+				t.Error("it still gets a move ready")
+			case <-time.After(50 * time.Millisecond):
+			}
+		}}, nil
+	}
+	_, err := p.Run(t.Context(), Request{})
+	close(ended)
+	if !errors.Is(err, pulse.ErrDenied) {
+		t.Errorf("%v", err)
+	}
+}
+
+// warming is a world whose Warm does something.
+type warming struct {
+	*world
+	warm func()
+}
+
+func (w *warming) Warm(context.Context) { w.warm() }
 
 // Where the next press goes is known before it, and is nowhere where it would move
 // nothing.
@@ -329,6 +361,7 @@ func TestEachFailedMoveHasItsSentence(t *testing.T) {
 		pulse.ErrDenied:      {`the sound server does not let us move "mpv" (stream 52)`, "sandbox"},
 		pulse.ErrSinkGone:    {`the sink went away before "mpv" (stream 52) could move there`, ""},
 		pulse.ErrUnconfirmed: {`the sound server took the move of "mpv" (stream 52), but the stream did not get there`, "session manager"},
+		errVolume:            {`the volume of "mpv" (stream 52) could not be lowered, so it stays where it is`, `volume = "keep"`},
 		errPulledBack:        {`"mpv" (stream 52) was pulled back by the session manager`, ""},
 		errUnverified:        {`"mpv" (stream 52) was moved, but there was no time left to verify it`, "--timeout"},
 		pulse.ErrTimeout:     {`the sound server did not answer while moving "mpv" (stream 52)`, ""},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -761,6 +762,92 @@ func TestWarmOpensTheSecondConnectionOnPipeWireOnly(t *testing.T) {
 				t.Errorf("%d connections after a move, want %d", got, want)
 			}
 		})
+	}
+}
+
+// However many want it at the same time, there is one second connection.
+func TestThereIsOneSecondConnection(t *testing.T) {
+	third := make(chan struct{})
+	f := newFake(t, true)
+	f.accepted = func(n int) bool {
+		if n == 2 {
+			close(third)
+		}
+		return true
+	}
+	f.answer = func(conn int, r frame) []byte {
+		if conn == 1 && r.command == proto.OpAuth {
+			select { // whoever does not wait for this one opens another
+			case <-third:
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+		return usual(r, true)
+	}
+	c := dialFake(t, f)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() { c.Warm(within(t, ample)) })
+	}
+	group.Wait()
+	select {
+	case <-third:
+		t.Error("there are two")
+	default:
+	}
+}
+
+// Where the server does not say what it is, nothing is moved, and the next one to
+// ask asks again.
+func TestAServerThatDoesNotSayWhatItIs(t *testing.T) {
+	var refusals, moves atomic.Int32
+	refusals.Store(1)
+	f := newFake(t, true)
+	f.answer = func(_ int, r frame) []byte {
+		switch {
+		case r.command == proto.OpGetServerInfo && refusals.Add(-1) >= 0:
+			return refuse(r, proto.ErrAccessDenied)
+		case r.command == proto.OpMoveSinkInput:
+			moves.Add(1)
+		}
+		return usual(r, true)
+	}
+	c := dialFake(t, f)
+	if errs := c.Move(within(t, ample), 44, 65, 66); !errors.Is(errs[0], ErrDenied) || !errors.Is(errs[1], ErrDenied) || moves.Load() != 0 {
+		t.Errorf("%v, %d moves", errs, moves.Load())
+	}
+	if errs := c.Move(within(t, ample), 44, 65); errs[0] != nil || moves.Load() != 1 {
+		t.Errorf("then: %v, %d moves", errs, moves.Load())
+	}
+}
+
+// Of properties only those that were asked for come, whatever a server says.
+func TestOnlyThePropertiesAskedForCome(t *testing.T) {
+	f := newFake(t, false)
+	f.answer = func(_ int, r frame) []byte {
+		if r.command == proto.OpGetClientInfoList {
+			return packet(proto.OpReply, r.tag, enc{}.client(64, "mpv", map[string]string{"application.process.id": "4711", "application.language": "C"}))
+		}
+		return usual(r, false)
+	}
+	f.start()
+	for name, tt := range map[string]struct{ ask, want []string }{
+		"all":  {nil, []string{"application.language", "application.process.id"}},
+		"one":  {[]string{"application.process.id"}, []string{"application.process.id"}},
+		"none": {[]string{}, nil},
+	} {
+		c, err := Dial(within(t, ample), Options{Server: "unix:" + f.path, Getenv: bare, Properties: tt.ask})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := c.Snapshot(within(t, ample))
+		c.Close()
+		if err != nil || s.Streams[0].Client == nil {
+			t.Fatalf("%s: %+v, %v", name, s, err)
+		}
+		if got := slices.Sorted(maps.Keys(s.Streams[0].Client.Properties)); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
 	}
 }
 

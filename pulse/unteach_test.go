@@ -121,6 +121,29 @@ func TestWhatIsAskedToTeachAndToForget(t *testing.T) {
 	}
 }
 
+// What a stream says of itself counts before what its program says; with a role it
+// shares what is remembered with others, and is of no group.
+func TestTheGroupOfAStream(t *testing.T) {
+	program := &Client{Properties: map[string]string{"application.name": "Program", "application.id": "org.example"}}
+	for _, tt := range []struct {
+		stream Stream
+		want   Group
+		key    string
+	}{
+		{Stream{Client: program}, Group{ID: "org.example", Name: "Program"}, "id:org.example"},
+		{Stream{Client: program, Properties: map[string]string{"application.name": "Own"}}, Group{ID: "org.example", Name: "Own"}, "id:org.example"},
+		{Stream{Client: program, Properties: map[string]string{"application.id": "own"}}, Group{ID: "own", Name: "Program"}, "id:own"},
+		{Stream{Properties: map[string]string{"application.name": "Own"}}, Group{Name: "Own"}, "name:Own"},
+		{Stream{Client: program, Properties: map[string]string{"media.role": "music"}}, Group{}, "name:"},
+		{Stream{Client: &Client{Properties: map[string]string{"media.role": "music", "application.name": "Program"}}}, Group{}, "name:"},
+		{Stream{}, Group{}, "name:"},
+	} {
+		if got := GroupOf(&tt.stream); got != tt.want || got.Key() != tt.key {
+			t.Errorf("%+v: %+v, %q", tt.stream, got, got.Key())
+		}
+	}
+}
+
 // Of several that are taught each has its own error, and every stream that was
 // opened is ended; not all of very many are open at the same time.
 func TestEachGroupIsTaughtForItself(t *testing.T) {

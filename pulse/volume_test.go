@@ -103,6 +103,33 @@ func TestSetLevels(t *testing.T) {
 	}
 }
 
+// On PipeWire the one that is refused is not waited for, and holds up no other.
+func TestLevelsThatAreRefusedAreNotWaitedFor(t *testing.T) {
+	f := newFake(t, true)
+	f.answer = func(_ int, r frame) []byte {
+		list, _ := tokens(r.body)
+		switch {
+		case r.command == proto.OpSetSinkInputVolume && list[0].num == 66:
+			return refuse(r, proto.ErrAccessDenied)
+		case r.command == proto.OpGetSinkInputInfo && list[0].num == 66:
+			s := theStream
+			s.volumes = []uint32{Norm, Norm} // as it was
+			return packet(proto.OpReply, r.tag, enc{}.stream(s))
+		case r.command == proto.OpGetSinkInputInfo:
+			s := theStream
+			s.volumes = []uint32{0x8000, 0x4000}
+			return packet(proto.OpReply, r.tag, enc{}.stream(s))
+		}
+		return usual(r, true)
+	}
+	quiet := Levels{Volumes: []uint32{0x8000, 0x4000}}
+	c := dialFake(t, f)
+	errs := c.SetLevels(within(t, ample), StreamLevels{66, quiet}, StreamLevels{65, quiet})
+	if !errors.Is(errs[0], ErrDenied) || errs[1] != nil || c.second.err() != nil {
+		t.Errorf("%v, and the second connection: %v", errs, c.second.err())
+	}
+}
+
 // What puts a volume right again has to work where a move has ended the
 // connection.
 func TestLevelsAreSetThroughAnotherConnection(t *testing.T) {

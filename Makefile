@@ -40,6 +40,10 @@ PLAYERS ?= paplay newcomer mpv gst-launch pw-play firefox chromium
 # How long `make soak` lasts.
 SOAK ?= 10m
 
+# Where `make soak` and `make starts` run: here, or in another Debian of
+# packaging/desktop-roots, as ROOT=sid.
+ROOT ?=
+
 .PHONY: all build test lint demo bench desktops fuzz soak starts clean packages install uninstall release-check pictures need-go ready test-slow long test-more fresh
 
 all: build
@@ -158,14 +162,15 @@ fuzz:
 # internal/soak.
 soak:
 	@packaging/debian-setup build test
-	$(GO) test -race -count=1 -timeout 24h -v -run '^Test(Lasting)?Soak$$' ./internal/soak -args -soak=$(SOAK)
+	$(if $(ROOT),packaging/tests-in $(ROOT) ./internal/soak -test.v -test.run '^Test(Lasting)?Soak$$' -soak=$(SOAK),$(GO) test -race -count=1 -timeout 24h -v -run '^Test(Lasting)?Soak$$' ./internal/soak -args -soak=$(SOAK))
 
 # What is heard of players on the sink where the server would start them, before
-# a rule has them on its own: some 40 minutes. packaging/starts-in does the same
-# in another Debian.
+# a rule has them on its own: some 40 minutes.
+starts: export PATOGGLE_STARTS = $(STARTS)
+starts: export PATOGGLE_PLAYERS = $(PLAYERS)
 starts:
 	@packaging/debian-setup build test starts
-	PATOGGLE_STARTS=$(STARTS) PATOGGLE_PLAYERS='$(PLAYERS)' $(GO) test -count=1 -timeout 24h -v -run '^TestNoStartEndsOnTheWrongSink$$' ./internal/daemon
+	$(if $(ROOT),packaging/tests-in $(ROOT) ./internal/daemon -test.v -test.run '^TestNoStartEndsOnTheWrongSink$$',$(GO) test -count=1 -timeout 24h -v -run '^TestNoStartEndsOnTheWrongSink$$' ./internal/daemon)
 
 clean:
 	rm -rf build dist patoggle patoggle-top patoggled patoggle-x11keys

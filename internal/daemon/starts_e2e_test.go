@@ -164,7 +164,7 @@ func TestNoStartEndsOnTheWrongSink(t *testing.T) {
 		rules := ""
 		for _, s := range starters {
 			// As a user spells them, but for those that nobody has seen yet.
-			app := map[string]string{"gst-launch": "gst-launch-1.0", "firefox": "Firefox", "newcomer": "newcomer*"}[s.name]
+			app := map[string]string{"gst-launch": "gst-launch-1.0", "firefox": "Firefox", "newcomer": "newcomer*", "pw-play": "pw-*"}[s.name]
 			rules += fmt.Sprintf("[[rule]]\napp = %q\nsink = [\"nowhere\", \"b\"]\n", cmp.Or(app, s.name))
 		}
 		r.configure(rules)

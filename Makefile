@@ -65,7 +65,8 @@ build:
 # the other, and after the rest.
 TIMED = daemon|hostile|soak
 
-# What tests need is fetched and compiled before them: no test waits for it.
+# What tests need is fetched and compiled before them: no test waits for it. What
+# vet finds out is kept with it.
 ready:
 	@packaging/debian-setup build test
 	@packaging/tools nfpm
@@ -74,6 +75,8 @@ ready:
 	@$(GO) build ./cmd/...
 	@$(GO) list -race -test -export -f '{{with .Error}}{{.}}{{end}}' ./...
 	@$(GO) run ./internal/lab/programs
+	@for p in patoggle patoggle-top patoggled patoggle-x11keys; do packaging/compile $$p build/ready/$$p || exit; done
+	@$(GO) vet ./...
 
 # Everything runs under the race detector: most tests wait for other programs
 # anyhow, so that it costs little.

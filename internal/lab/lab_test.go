@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/patoggle/patoggle/internal/lab/long"
 	"github.com/patoggle/patoggle/internal/lab/puppet"
 )
 
@@ -338,7 +339,7 @@ func TestTCPPeer(t *testing.T) {
 
 func TestWindowsOfTheFirstMomentAreManaged(t *testing.T) {
 	t.Parallel()
-	for i := range 20 {
+	for i := range long.Count(8, 100) {
 		t.Run(fmt.Sprint("display ", i), func(t *testing.T) {
 			t.Parallel()
 			l := Start(t)

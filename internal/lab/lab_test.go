@@ -100,33 +100,6 @@ func TestWhatIsSeenAgreesWithPactl(t *testing.T) {
 	})
 }
 
-func TestChromiumPlaysFromAChildProcess(t *testing.T) {
-	servers(t, func(t *testing.T, l *Lab, s *Sound) {
-		d := l.Display()
-		p := l.Chromium("a page")
-		w, st := p.WaitWindow(), p.WaitStream()
-		stream, _ := s.Stream(st)
-		i := slices.IndexFunc(d.Windows(), func(x Window) bool { return x.ID == w })
-		if i < 0 {
-			t.Fatal("the window has gone")
-		}
-		if window := d.Windows()[i]; window.PID == stream.PID() || !slices.Contains(p.pids(), stream.PID()) {
-			t.Errorf("window pid %d, stream pid %d, of %v", window.PID, stream.PID(), p.pids())
-		}
-	})
-}
-
-func TestABrowserPlaysBehindAnother(t *testing.T) {
-	t.Parallel()
-	l := Start(t)
-	s := l.PulseAudio("a")
-	l.Display()
-	p, q := l.Chromium("home"), l.Chromium("work")
-	if p.WaitWindow() == q.WaitWindow() || p.WaitStream() == q.WaitStream() {
-		t.Errorf("two browsers are taken for one: %+v", s.Streams())
-	}
-}
-
 func TestPlayerInATerminal(t *testing.T) {
 	servers(t, func(t *testing.T, l *Lab, s *Sound) {
 		l.Display()

@@ -652,7 +652,10 @@ func (s *Sound) On(index int) string {
 
 // WaitOn waits until a stream is on the named sink.
 func (s *Sound) WaitOn(index int, sink string) {
-	s.lab.Until(fmt.Sprintf("stream %d on sink %q", index, sink), func() bool { return s.On(index) == sink })
+	if !Poll(patience, func() bool { return s.On(index) == sink }) {
+		st, there := s.Stream(index)
+		s.lab.failf("waited %v in vain for stream %d on sink %q: it is there: %v, on %q", patience, index, sink, there, st.On)
+	}
 }
 
 // WaitStream waits until there is a stream that fits, on some sink.

@@ -54,6 +54,8 @@ func TestServerStrings(t *testing.T) {
 		{"tcp:studio:x", address{}, errBadAddress},
 		{"tcp:[::1", address{}, errBadAddress},
 		{"tcp:[::1]4000", address{}, errBadAddress},
+		{"tcp:[::1]x4000", address{}, errBadAddress},
+		{"unix:/run/p\x00/native", address{}, errBadAddress},
 		{":4713", address{}, errBadAddress},
 	} {
 		t.Run(test.in, func(t *testing.T) {

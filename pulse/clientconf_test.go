@@ -40,6 +40,12 @@ func TestClientConf(t *testing.T) {
 			want: clientConf{DefaultServer: "a"},
 		},
 		{
+			name:     "nor does white space before them",
+			text:     " \t[General]\n  .include other.conf\n \t\n  default-server = a\n",
+			want:     clientConf{DefaultServer: "a"},
+			includes: []string{"other.conf"},
+		},
+		{
 			name: "reading stops at nonsense",
 			text: "default-server = a\nnonsense\ndefault-server = b\n",
 			want: clientConf{DefaultServer: "a"},

@@ -821,6 +821,23 @@ func TestAServerThatDoesNotSayWhatItIs(t *testing.T) {
 	}
 }
 
+// No request waits for ever, and none less than it was given.
+func TestEveryWaitHasAnEnd(t *testing.T) {
+	ctx, cancel := bounded(context.Background())
+	defer cancel()
+	if end, ok := ctx.Deadline(); !ok || time.Until(end) > 10*time.Second {
+		t.Errorf("without an end it ends in %v, %v", time.Until(end), ok)
+	}
+	given, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	ctx, cancel = bounded(given)
+	defer cancel()
+	want, _ := given.Deadline()
+	if end, ok := ctx.Deadline(); !ok || !end.Equal(want) {
+		t.Errorf("it ends %v, and was given %v", end, want)
+	}
+}
+
 // Of properties only those that were asked for come, whatever a server says.
 func TestOnlyThePropertiesAskedForCome(t *testing.T) {
 	f := newFake(t, false)

@@ -280,6 +280,36 @@ func TestErrorsAreThoseOfTheRequest(t *testing.T) {
 	}
 }
 
+// Why a server cannot be connected to is said in words that leave out what is said
+// already: what was tried, and where.
+func TestWhyAServerIsNotConnectedTo(t *testing.T) {
+	op := func(err error) error { return &net.OpError{Op: "dial", Net: "unix", Err: err} }
+	call := func(err error) error { return op(os.NewSyscallError("connect", err)) }
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{call(syscall.ENOENT), "there is no such socket"},
+		{call(syscall.ECONNREFUSED), "nothing listens there"},
+		{call(syscall.EACCES), "permission denied"},
+		{call(syscall.ENOTDIR), "there is no such directory"},
+		{op(&net.DNSError{Name: "stu\x1bdio"}), `the host "stu\x1bdio" is not known`},
+		{call(syscall.ETIMEDOUT), ErrTimeout.Error()},
+		{call(syscall.EHOSTUNREACH), syscall.EHOSTUNREACH.Error()},
+		{op(errors.New("odd")), "odd"},
+		{errors.New("odd"), "odd"},
+	} {
+		if got := dialError(t.Context(), tt.err); got.Error() != tt.want || !errors.Is(got, tt.err) {
+			t.Errorf("%v: %q, want %q", tt.err, got, tt.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got := dialError(ctx, call(syscall.ENOENT)); !errors.Is(got, context.Canceled) {
+		t.Errorf("of one that was given up: %v", got)
+	}
+}
+
 // Who can read the cookie can speak to the sound server as its user.
 func TestACookieThatOthersCanReadIsWarnedOf(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cookie")

@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -188,5 +190,68 @@ sink = "b"
 		_, stream := r.paplay()
 		r.sound.WaitOn(stream, "b")
 		r.end()
+	})
+}
+
+// list says what holds a stream, whoever put it there.
+func TestWhatHoldsAStreamIsSaid(t *testing.T) {
+	onBothServers(t, func(t *testing.T, r *rig) {
+		r.configure("[[rule]]\napp = \"ruled\"\nsink = \"b\"\n")
+		r.sound.Pactl("set-default-sink", "a")
+		r.start("-v")
+		do := func(args ...string) string {
+			t.Helper()
+			res := r.Run(nil, lab.Binary(t, "patoggle"), args...)
+			if res.Code != 0 {
+				t.Fatalf("%q: code %d, %s", args, res.Code, res.Stderr)
+			}
+			return res.Stdout
+		}
+		held := func(stream int, want string) {
+			t.Helper()
+			var by string
+			said := func() bool {
+				var list struct {
+					Streams []struct {
+						Index  int
+						HeldBy string `json:"held_by"`
+					}
+				}
+				if err := json.Unmarshal([]byte(do("list", "--json")), &list); err != nil {
+					t.Fatal(err)
+				}
+				by = "not listed"
+				for _, s := range list.Streams {
+					if s.Index == stream {
+						by = s.HeldBy
+					}
+				}
+				return by == want
+			}
+			if !lab.Poll(20*time.Second, said) {
+				t.Errorf("stream %d is held by %q, want %q; patoggled said\n%s", stream, by, want, r.daemon.Log())
+			}
+		}
+		ruled := r.Puppet(lab.Act{Program: "ruled", Client: map[string]string{"application.name": "Ruled"}, Streams: []puppet.Stream{{Media: []byte("tone")}}}).Streams[0]
+		r.sound.WaitOn(ruled, "b")
+		held(ruled, "rule")
+		_, kept := r.paplay()
+		r.sound.WaitOn(kept, "a")
+		held(kept, "")
+		do("--stream", strconv.Itoa(kept), "--to", "c")
+		held(kept, "press")
+		do("remember", "--stream", strconv.Itoa(kept))
+		_, next := r.paplay()
+		r.sound.WaitOn(next, "c")
+		held(next, "remembered")
+		// A press on what a rule holds.
+		do("--stream", strconv.Itoa(ruled), "--to", "c")
+		held(ruled, "press")
+		do("follow", "--stream", strconv.Itoa(ruled))
+		r.sound.WaitOn(ruled, "a")
+		held(ruled, "default")
+		// A mixer's move is no hold of ours.
+		r.sound.Move(ruled, "c")
+		held(ruled, "")
 	})
 }

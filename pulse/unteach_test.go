@@ -191,7 +191,11 @@ func TestEachGroupIsTaughtForItself(t *testing.T) {
 func TestWhatCannotBeForgottenIsTold(t *testing.T) {
 	f := newSchool(t, false)
 	f.refuses[fmt.Sprint(proto.OpGetSinkInfoList)] = proto.ErrAccessDenied
-	errs := dialFake(t, f.fake).Unteach(within(t, ample), Group{Name: "One"}, Group{Name: "Two"})
+	c := dialFake(t, f.fake)
+	if errs := c.Follow(within(t, ample), 80, 81); len(errs) != 2 || !errors.Is(errs[0], ErrDenied) || !errors.Is(errs[1], ErrDenied) {
+		t.Errorf("followed: %v", errs)
+	}
+	errs := c.Unteach(within(t, ample), Group{Name: "One"}, Group{Name: "Two"})
 	if len(errs) != 2 || !errors.Is(errs[0], ErrDenied) || !errors.Is(errs[1], ErrDenied) || f.open != 0 {
 		t.Errorf("%v, %d are open", errs, f.open)
 	}

@@ -185,6 +185,29 @@ func TestTheReportNamesTheWindow(t *testing.T) {
 	}
 }
 
+// A process is called by its name, and by its number where it has none.
+func TestASilentProcessIsNamed(t *testing.T) {
+	for comm, want := range map[string]string{"bash": "bash is not playing anything", "": "process 150 is not playing anything"} {
+		w := newWorld()
+		w.procs[150] = process(150, 1, comm)
+		if _, p := problem(t, w, "", Request{Target: Target{Whom: ByPID, PID: 150}}); p == nil || p.Kind != Nothing || p.Message != want {
+			t.Errorf("%q: %+v", comm, p)
+		}
+	}
+}
+
+// What has moved and could not be looked at again is said to have done so.
+func TestTheTimeToVerifyMayBeOver(t *testing.T) {
+	w := newWorld()
+	p := w.pipeline(nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	p.After = func(time.Duration) <-chan time.Time { cancel(); return nil }
+	rep, err := p.Run(ctx, Request{Verify: true, Target: Target{Whom: ByStream, Stream: 60}})
+	if err == nil || err.Error() != `"Firefox" (stream 60) was moved, but there was no time left to verify it` || len(rep.Moves) != 1 || rep.Moves[0].Result != MoveFailed {
+		t.Errorf("%+v, %v", rep, err)
+	}
+}
+
 // A press gets the move ready while it still looks; who only looks does not.
 func TestOnlyAPressGetsTheMoveReady(t *testing.T) {
 	for _, tt := range []struct {

@@ -176,6 +176,30 @@ func TestWhatTheRingReaches(t *testing.T) {
 	}
 }
 
+// The card that is meant may be any of several.
+func TestAPortOfAnotherCard(t *testing.T) {
+	first, second := newStudio().cards[0], newStudio().cards[0]
+	first.Index, first.Name, first.Properties = 6, "alsa_card.other", map[string]string{"device.description": "Other"}
+	// Of several ports that fit those count that a profile has.
+	dead := pulse.CardPort{Port: pulse.Port{Name: "hdmi-0"}, Profiles: []string{"output:hdmi-surround"}}
+	second.Ports = append([]pulse.CardPort{dead}, second.Ports...)
+	for _, cards := range [][]pulse.Card{{first, second}, {second, first}} {
+		w := newStudio()
+		w.cards = cards
+		snap, _ := w.world.Snapshot(t.Context())
+		for entry, card := range map[string]pulse.CardIndex{"Built-in:hdmi*": 5, "Other:hdmi": 6} {
+			cfg := parseConfig(t, `sinks = ["`+entry+`"]`)
+			if err := AddCards(t.Context(), w, snap, cfg); err != nil {
+				t.Fatal(err)
+			}
+			b := newBook(snap, cfg)
+			if ring := b.Ring(); len(ring) != 1 || b.Output(ring[0]).Reach.Card != card {
+				t.Errorf("%s: the ring is %v", entry, ring)
+			}
+		}
+	}
+}
+
 // A sink may have a colon in its name, and is meant then.
 func TestASinkWithAColonIsASink(t *testing.T) {
 	cfg := parseConfig(t, `sinks = ["usb:line", "a:b"]`)
@@ -279,6 +303,15 @@ func TestPressesThatSwitch(t *testing.T) {
 				w.sources.Streams = []pulse.Stream{{Index: 9, Sink: 1, Properties: map[string]string{"application.name": "Recorder"}}}
 			},
 			failure: `"Recorder" records from it`, where: "analog", port: "line",
+		},
+		{
+			name: "a port takes no source away", doc: `sinks = ["Speakers:line", "Speakers:phones"]`, request: Request{Target: firefox},
+			change: func(w *studio) {
+				w.sources.Sinks = []pulse.Sink{{Index: 1, Card: 5}}
+				w.sources.Streams = []pulse.Stream{{Index: 9, Sink: 1}}
+			},
+			asked: []string{"port phones of 3"}, sw: "Speakers to its port Headphones; mpv goes along",
+			lines: "Firefox → Speakers: Headphones", where: "analog", port: "phones",
 		},
 		{
 			name: "a recording of another card", doc: `sinks = ["Speakers", "Built-in:hdmi"]`, request: Request{Target: firefox},

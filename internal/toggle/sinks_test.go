@@ -305,6 +305,13 @@ func TestFind(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a sink is not named twice", func(t *testing.T) {
+		_, err := NewBook([]pulse.Sink{{Index: 1, Name: "a"}, {Index: 2, Name: "b", Description: "TV"}}, &config.Config{}).Find("kitchen")
+		var p *Problem
+		if !errors.As(err, &p) || p.Hint != `the sinks are "a", "TV" [b]` {
+			t.Errorf("the hint is %v", p)
+		}
+	})
 	t.Run("two sinks that fit are both named", func(t *testing.T) {
 		_, err := b.Find("head")
 		var p *Problem

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,7 @@ var (
 // The contenders by their names in the table.
 const (
 	patoggle  = "patoggle"
+	withRules = "patoggle, with 1,000 rules"
 	script    = "script: xprop, pactl, jq"
 	lean      = "the same, lean, in dash"
 	pulsectl  = "python3-pulsectl, by pid"
@@ -53,9 +55,14 @@ func (d *desktop) contenders(p programs) ([]contender, error) {
 			return nil, err
 		}
 	}
+	rules := filepath.Join(d.Home, "rules.toml")
+	if err := os.WriteFile(rules, []byte(thousandRules()), 0o600); err != nil {
+		return nil, err
+	}
 	sink := d.sound.Sinks()[0].Name
 	return []contender{
 		{patoggle, []string{p.patoggle}},
+		{withRules, []string{p.patoggle, "--config", rules}},
 		{script, []string{"/bin/bash", shell}},
 		{lean, []string{"/bin/sh", dash}},
 		{pulsectl, []string{"/usr/bin/python3", python, strconv.Itoa(d.focused.PID)}},
@@ -64,6 +71,16 @@ func (d *desktop) contenders(p programs) ([]contender, error) {
 		{limit, []string{p.limit, d.sound.Socket}},
 		{nothing, []string{"/bin/true"}},
 	}, nil
+}
+
+// thousandRules is a configuration of as many rules, half of them with wildcards.
+func thousandRules() string {
+	var b strings.Builder
+	for n := range 500 {
+		fmt.Fprintf(&b, "[[rule]]\napp = \"Application %d\"\nsink = \"Headset\"\n", n)
+		fmt.Fprintf(&b, "[[rule]]\napp = \"*thing-%d*\"\nsink = [\"Headset\", \"Speakers\"]\n", n)
+	}
+	return b.String()
 }
 
 // compare runs the contenders in turn, each round beginning with another one,

@@ -120,6 +120,9 @@ func (r *report) goals() [][]string {
 		row("one-shot / script", "0.07; pipewire 0.25", against(script)),
 		row("one-shot / lean script", "-", against(lean)),
 		row("one-shot / limit program", "2.2 on PulseAudio, small", against(limit)),
+		row("one-shot with 1,000 rules / without", "1", func(f *figures) string {
+			return fmt.Sprintf("%.3f", ratio(find(f.oneShots, withRules), find(f.oneShots, patoggle)))
+		}),
 		row("one-shot, large / small", "3", func(f *figures) string {
 			for _, s := range r.figures {
 				if f.size == large && s.size == small && s.server == f.server {

@@ -3,9 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -124,11 +127,16 @@ func regular(info fs.FileInfo) error {
 
 // check warns of a file or a directory that others may change: group or
 // world, and an owner that is neither we (uid) nor root. In a sticky directory
-// others cannot replace the file.
+// others cannot replace the file. The group may, when it is ours alone: where
+// every user has one, as on Debian, files are made so (pam_umask(8), usergroups).
 func check(path string, info fs.FileInfo, uid int) []Warning {
 	var warnings []Warning
 	look := func(path string, info fs.FileInfo, sticky bool) {
-		if info.Mode().Perm()&0o022 != 0 && !sticky {
+		others := info.Mode().Perm() & 0o022
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && others == 0o020 && aloneIn(int(st.Gid), uid, "/etc/passwd", "/etc/group") {
+			others = 0
+		}
+		if others != 0 && !sticky {
 			warnings = append(warnings, Warning{
 				Message: fmt.Sprintf("%q can be changed by other users, its mode is %04o", path, info.Mode().Perm()),
 				Hint:    fmt.Sprintf("chmod go-w %s", shellQuote(path)),
@@ -147,6 +155,55 @@ func check(path string, info fs.FileInfo, uid int) []Warning {
 		look(dir, info, info.Mode()&fs.ModeSticky != 0)
 	}
 	return warnings
+}
+
+// aloneIn tells whether a group is the one that has the name of a user, and
+// nobody else: neither as a member nor as the group of a login. It asks the local
+// files passwd(5) and group(5) only, and takes what it cannot read for a no. It is
+// never said of root, whose group is the system's.
+func aloneIn(gid, uid int, passwd, group string) bool {
+	if uid == 0 {
+		return false
+	}
+	user := ""
+	for _, f := range entries(passwd, 7) {
+		switch {
+		case f[2] == strconv.Itoa(uid):
+			user = f[0]
+		case f[3] == strconv.Itoa(gid):
+			return false
+		}
+	}
+	alone := false
+	for _, f := range entries(group, 4) {
+		if f[2] != strconv.Itoa(gid) {
+			continue
+		}
+		if user == "" || f[0] != user || f[3] != "" && f[3] != user {
+			return false
+		}
+		alone = true
+	}
+	return alone
+}
+
+// entries are the lines of a file with that many fields between colons.
+func entries(path string, fields int) (all [][]string) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close() // only read from
+	b, err := io.ReadAll(io.LimitReader(f, MaxSize))
+	if err != nil || len(b) == MaxSize {
+		return nil
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Split(strings.TrimSuffix(line, "\n"), ":"); len(f) == fields {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // shellQuote writes a path so that a shell reads it as one word.

@@ -207,6 +207,9 @@ func TestAFileThatOthersMayChangeIsReadWithAWarning(t *testing.T) {
 		{0o644, 0o777 | os.ModeSticky, 0, ""},
 		{0o666, 0o777, 2, "config.toml'"},
 	} {
+		if (tt.file|tt.dir)&0o022 == 0o020 && aloneIn(os.Getegid(), os.Geteuid(), "/etc/passwd", "/etc/group") {
+			tt.want = 0
+		}
 		dir := private(t)
 		path := filepath.Join(dir, "config.toml")
 		write0(t, path, "notify = true", tt.file)
@@ -327,5 +330,46 @@ func TestInitOfManyAtOnceWritesOneWholeFile(t *testing.T) {
 	}
 	if got, _ := os.ReadFile(path); written != 1 || string(got) != Example() {
 		t.Errorf("%d wrote it; it holds %d bytes, want %d", written, len(got), len(Example()))
+	}
+}
+
+// Debian gives every user a group, and files that the group may change.
+func TestAGroupOfOnesOwnIsNobodyElse(t *testing.T) {
+	const users = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nbob:x:1001:1001::/home/bob:/bin/sh\n"
+	const groups = "root:x:0:\nann:x:1000:\nbob:x:1001:\naudio:x:29:ann\n"
+	for name, test := range map[string]struct {
+		passwd, group string
+		gid, uid      int
+		alone         bool
+	}{
+		"one's own":                     {users, groups, 1000, 1000, true},
+		"one's own, with oneself in it": {users, strings.Replace(groups, "ann:x:1000:", "ann:x:1000:ann", 1), 1000, 1000, true},
+		"another user's":                {users, groups, 1001, 1000, false},
+		"one for a device":              {users, groups, 29, 1000, false},
+		"with another member":           {users, strings.Replace(groups, "ann:x:1000:", "ann:x:1000:bob", 1), 1000, 1000, false},
+		"the login group of another":    {users + "eve:x:1002:1000::/:/bin/sh\n", groups, 1000, 1000, false},
+		"of another name":               {users, strings.Replace(groups, "ann:", "staff:", 1), 1000, 1000, false},
+		"listed twice, once shared":     {users, groups + "ann:x:1000:bob\n", 1000, 1000, false},
+		"of a user from elsewhere":      {"root:x:0:0::/root:/bin/sh\n", groups, 1000, 1000, false},
+		"of root":                       {users, groups, 0, 0, false},
+		"without the files":             {"", "", 1000, 1000, false},
+		"with broken files":             {"ann:x:1000\n:::\n" + users, "ann\n::\n" + groups, 1000, 1000, true},
+		"too large to read":             {users, groups + strings.Repeat("x", MaxSize), 1000, 1000, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			passwd, group := filepath.Join(dir, "passwd"), filepath.Join(dir, "group")
+			for file, text := range map[string]string{passwd: test.passwd, group: test.group} {
+				if text == "" {
+					continue
+				}
+				if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := aloneIn(test.gid, test.uid, passwd, group); got != test.alone {
+				t.Errorf("alone in it: %v", got)
+			}
+		})
 	}
 }

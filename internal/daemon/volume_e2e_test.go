@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/patoggle/patoggle/internal/lab"
+	"github.com/patoggle/patoggle/internal/lab/puppet"
 )
 
 // volume is a stream's in percent, -1 when it is not there.
@@ -65,13 +66,16 @@ func TestAKeySetsTheVolumeAndAnotherTakesItBack(t *testing.T) {
 func TestTheVolumeOfAClosedApplicationIsRemembered(t *testing.T) {
 	onBothServers(t, func(t *testing.T, r *rig) {
 		lab.Need(t, "pactl")
-		r.configure("volume = \"remember\"\n[[rule]]\napp = \"paplay\"\nsink = \"b\"\n")
+		r.configure("volume = \"remember\"\n[[rule]]\napp = \"paplay\"\nsink = \"b\"\n[[rule]]\napp = \"later\"\nsink = \"b\"\n")
 		r.sound.Pactl("set-default-sink", "a")
 		r.start("-v")
 		p, stream := r.paplay()
 		r.sound.WaitOn(stream, "b")
 		r.sound.Pactl("set-sink-input-volume", strconv.Itoa(stream), "30%")
 		r.loud(stream, 30)
+		// patoggled has seen it when it moves what begins afterwards.
+		later := r.Puppet(lab.Act{Program: "later", Client: map[string]string{"application.name": "Later"}, Streams: []puppet.Stream{{Media: []byte("tone"), Sink: "a"}}})
+		r.sound.WaitOn(later.Streams[0], "b")
 		time.Sleep(stands + 500*time.Millisecond) // it is to last
 		p.Kill()
 		r.Until("the end of paplay", func() bool { _, there := r.sound.Stream(stream); return !there })

@@ -164,6 +164,9 @@ func TestTheConfigurationOfOthers(t *testing.T) {
 		{0o600, 0o700, false}, {0o644, 0o755, false}, {0o660, 0o700, true}, {0o602, 0o700, true}, {0o666, 0o700, true},
 		{0o600, 0o770, true}, {0o600, 0o777, true},
 	} {
+		if (test.file|test.dir)&0o022 == 0o020 && os.Geteuid() != 0 {
+			continue // a user's group may be nobody else's: see config
+		}
 		write(t, file, "skip = [\"c\"]\n", test.file)
 		if err := os.Chmod(filepath.Dir(file), test.dir); err != nil {
 			t.Fatal(err)

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -159,6 +161,33 @@ func TestClientConfIsNotReadWhenTheServerIsNamed(t *testing.T) {
 		return nil, fs.ErrNotExist
 	}
 	f.find("")
+}
+
+// What is found where a small file is looked for is not read without end, and a pipe
+// is not waited for.
+func TestOnlySmallFilesAreRead(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "client.conf")
+	for _, n := range []int{0, 1, 64 << 10, 64<<10 + 1, 1 << 20} {
+		if err := os.WriteFile(path, make([]byte, n), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := readSmall(path); err != nil || len(b) != min(n, 64<<10) {
+			t.Errorf("of %d bytes it reads %d: %v", n, len(b), err)
+		}
+	}
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{fifo, dir} {
+		if _, err := readSmall(path); !errors.Is(err, errNotRegular) {
+			t.Errorf("%s: %v", filepath.Base(path), err)
+		}
+	}
+	if _, err := readSmall(path + "x"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nothing: %v", err)
+	}
 }
 
 func TestCookies(t *testing.T) {

@@ -83,6 +83,22 @@ func newSchool(t *testing.T, pipewire bool) *school {
 	return f
 }
 
+// flags are the booleans of a request, in the order of protocol-native.c.
+func flags(t *testing.T, body []byte) string {
+	t.Helper()
+	list, err := tokens(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, k := range list {
+		if k.tag == '0' || k.tag == '1' {
+			b.WriteByte(k.tag)
+		}
+	}
+	return b.String()
+}
+
 // A group is taught by a stream that is moved and ended. PulseAudio forgets only of
 // a stream that was elsewhere, so there it is led away before it follows; PipeWire
 // forgets at once.
@@ -113,6 +129,10 @@ func TestWhatIsAskedToTeachAndToForget(t *testing.T) {
 				if !bytes.Contains(b, []byte(part)) {
 					t.Errorf("%s: %q is not in % q", tt.name, part, b)
 				}
+			}
+			// It never plays, may be moved, keeps no sink awake, and sets no volume.
+			if got := flags(t, b); got != "10000000"+"00"+"00"+"010"+"0"+"0" {
+				t.Errorf("%s: it is opened with the flags %s", tt.name, got)
 			}
 			if bytes.Contains(b, []byte("application.id\x00")) {
 				t.Errorf("%s: it has an id that the program has not", tt.name)
@@ -212,6 +232,10 @@ func TestAMeterHearsWhatComes(t *testing.T) {
 		case proto.OpCreateRecordStream:
 			if bytes.Contains(r.body, []byte("gone.monitor\x00")) {
 				return refuse(r, proto.ErrNoSuchEntity)
+			}
+			// It may not be moved, only hears peaks, and keeps no sink awake.
+			if got := flags(t, r.body); got != "00000010"+"11"+"0"+"10"+"00000" {
+				t.Errorf("it is opened with the flags %s", got)
 			}
 			return packet(proto.OpReply, r.tag, enc{}.record(3, 90))
 		case proto.OpDeleteRecordStream:

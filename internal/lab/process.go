@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -279,6 +280,26 @@ func (p *Process) Log() string {
 		return ""
 	}
 	return string(b)
+}
+
+// LogSince is what the process has printed behind its first n bytes.
+func (p *Process) LogSince(n int64) string {
+	f, err := os.Open(p.lab.Dir + "/log/" + p.Name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	b, _ := io.ReadAll(io.NewSectionReader(f, n, math.MaxInt64-n)) // up to now, as far as it goes
+	return string(b)
+}
+
+// LogSize is how many bytes the process has printed up to now.
+func (p *Process) LogSize() int64 {
+	info, err := os.Stat(p.lab.Dir + "/log/" + p.Name)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // Logs are the last lines of what the processes printed that printed last.

@@ -78,6 +78,7 @@ func Listen(address string, w World) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Address: address, listener: l, stop: make(chan struct{}), conns: map[*Conn]bool{}, world: w.clone()}
+	s.world.prepare()
 	if network == "tcp" {
 		s.Address = "tcp:" + l.Addr().String()
 	}
@@ -105,6 +106,7 @@ func (s *Server) Behave(b Behaviour, w World) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.behaviour, s.world, s.nth = b, w.clone(), 0
+	s.world.prepare()
 }
 
 // Hangup ends all connections.
@@ -291,6 +293,14 @@ func (c *Conn) Flood(b []byte) {
 
 // Wait waits; false when the server was closed meanwhile.
 func (c *Conn) Wait(d time.Duration) bool {
+	if d == 0 {
+		select {
+		case <-c.server.stop:
+			return false
+		default:
+			return true
+		}
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -115,18 +115,18 @@ func (t Tags) Format() Tags { return append(t, 'f').U8(1).Properties(nil) }
 
 // Packet is a whole frame: header, command, tag and what follows.
 func Packet(command, tag uint32, rest []byte) []byte {
-	return Frame(controlChannel, 0, append(Tags(nil).U32(command).U32(tag), rest...))
+	b := slices.Grow(Tags(Header(uint32(commandSize+len(rest)), controlChannel, 0)), commandSize+len(rest))
+	return append(b.U32(command).U32(tag), rest...)
 }
 
 // Frame is a header and a body.
 func Frame(channel, flags uint32, body []byte) []byte {
-	b := Header(uint32(len(body)), channel, flags)
-	return append(b, body...)
+	return append(Header(uint32(len(body)), channel, flags), body...)
 }
 
 // Header announces a body.
 func Header(length, channel, flags uint32) []byte {
-	b := make([]byte, headerSize, headerSize+int(min(length, 1<<20)))
+	b := make([]byte, headerSize)
 	binary.BigEndian.PutUint32(b, length)
 	binary.BigEndian.PutUint32(b[4:], channel)
 	binary.BigEndian.PutUint32(b[16:], flags)

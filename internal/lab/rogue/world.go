@@ -19,6 +19,11 @@ type World struct {
 	// Sources and Recordings are the side that records.
 	Sources    []Source
 	Recordings []Recording
+
+	// lists are the bodies of the answers with lists, as long as nothing has
+	// changed them: to write a long one takes the time that a client has.
+	lists map[uint32]Tags
+	at    map[uint32]int // where in Streams the first of an index is
 }
 
 // Card is one card. The sinks of its profiles are those of Profile.Sinks.
@@ -86,7 +91,47 @@ const normal = 0x10000
 func (w World) clone() World {
 	w.Sinks, w.Clients, w.Streams, w.Cards = slices.Clone(w.Sinks), slices.Clone(w.Clients), slices.Clone(w.Streams), slices.Clone(w.Cards)
 	w.Sources, w.Recordings = slices.Clone(w.Sources), slices.Clone(w.Recordings)
+	w.lists, w.at = nil, nil
 	return w
+}
+
+// prepare writes the lists before anybody asks for them, and notes where the
+// streams are.
+func (w *World) prepare() {
+	w.at = map[uint32]int{}
+	for i, s := range slices.Backward(w.Streams) {
+		w.at[s.Index] = i
+	}
+	for _, command := range []uint32{OpSinkList, OpClientList, OpStreamList, OpSourceList, OpRecordings, OpCardList} {
+		w.list(command)
+	}
+}
+
+// list is the body of the answer to a command that asks for a list.
+func (w *World) list(command uint32) Tags {
+	if t, ok := w.lists[command]; ok {
+		return t
+	}
+	var t Tags
+	switch command {
+	case OpSinkList:
+		t = list(w.Sinks)
+	case OpClientList:
+		t = list(w.Clients)
+	case OpStreamList:
+		t = list(w.Streams)
+	case OpSourceList:
+		t = list(w.Sources)
+	case OpRecordings:
+		t = list(w.Recordings)
+	case OpCardList:
+		t = list(w.Cards)
+	}
+	if w.lists == nil {
+		w.lists = map[uint32]Tags{}
+	}
+	w.lists[command] = t
+	return t
 }
 
 // Tags is the sink as an entry of the sinks' list, at protocol version 32
@@ -174,16 +219,8 @@ func (w *World) answer(r Request, self uint32) []byte {
 		return Reply(r, Tags(nil).U32(self))
 	case OpServerInfo:
 		return Reply(r, w.tags())
-	case OpSinkList:
-		return Reply(r, list(w.Sinks))
-	case OpClientList:
-		return Reply(r, list(w.Clients))
-	case OpStreamList:
-		return Reply(r, list(w.Streams))
-	case OpSourceList:
-		return Reply(r, list(w.Sources))
-	case OpRecordings:
-		return Reply(r, list(w.Recordings))
+	case OpSinkList, OpClientList, OpStreamList, OpSourceList, OpRecordings, OpCardList:
+		return Reply(r, w.list(r.Command))
 	case OpMoveRecord:
 		to := r.Number(1)
 		i := slices.IndexFunc(w.Recordings, func(s Recording) bool { return s.Index == r.Number(0) })
@@ -191,6 +228,7 @@ func (w *World) answer(r Request, self uint32) []byte {
 			return Failure(r, NoEntity)
 		}
 		w.Recordings[i].Sink = to
+		delete(w.lists, OpRecordings)
 		return Reply(r, nil)
 	case OpSubscribe:
 		return Reply(r, nil)
@@ -205,15 +243,15 @@ func (w *World) answer(r Request, self uint32) []byte {
 			return Failure(r, NoEntity)
 		}
 		s.Quiet = normal - binary.BigEndian.Uint32(r.Args[7:]) // behind the index, 'v' and the count
+		delete(w.lists, OpStreamList)
 		return Reply(r, nil)
-	case OpCardList:
-		return Reply(r, list(w.Cards))
 	case OpPort:
 		port := r.text(6) // behind the index and a null string
 		for i := range w.Sinks {
 			s := &w.Sinks[i]
 			if s.Index == r.Number(0) && slices.ContainsFunc(s.Ports, func(p Port) bool { return p.Name == port }) {
 				s.Active = port
+				delete(w.lists, OpSinkList)
 				return Reply(r, nil)
 			}
 		}
@@ -226,6 +264,7 @@ func (w *World) answer(r Request, self uint32) []byte {
 			return Failure(r, NoEntity)
 		}
 		s.Sink = to
+		delete(w.lists, OpStreamList)
 		return Reply(r, nil)
 	}
 	return Failure(r, 2) // PA_ERR_COMMAND
@@ -241,6 +280,7 @@ func (w *World) profile(r Request) []byte {
 			continue
 		}
 		c.Active = name
+		w.lists = nil
 		w.Sinks = slices.DeleteFunc(w.Sinks, func(s Sink) bool { return s.Card == c.Index+1 })
 		for j := range w.Streams {
 			s := &w.Streams[j]
@@ -264,10 +304,8 @@ func (r Request) text(at int) string {
 }
 
 func (w *World) stream(index uint32) *Stream {
-	for i := range w.Streams {
-		if w.Streams[i].Index == index {
-			return &w.Streams[i]
-		}
+	if i, ok := w.at[index]; ok {
+		return &w.Streams[i]
 	}
 	return nil
 }

@@ -23,8 +23,18 @@ import (
 	"github.com/patoggle/patoggle/internal/x11keys"
 )
 
-// pressTime is what a press may take, and what a busy machine may add.
-func pressTime() time.Duration { return 2*time.Second + slack() }
+// pressTime is what a press may take.
+const pressTime = 2 * time.Second
+
+// inTime is whether a press took its time, and what a machine may add that is as busy as
+// when the tests began, or as it is now.
+func inTime(took time.Duration) bool {
+	return took <= pressTime+slack() || took <= pressTime+slackOf(start())
+}
+
+// deaf is when nothing will be heard of a press any more: it was lost, or the
+// daemon hangs.
+func deaf() time.Duration { return 2 * (pressTime + slack()) }
 
 // notice is how long before a press the sound server has changed its manners:
 // nobody presses a key in the moment in which a connection ends.
@@ -35,11 +45,18 @@ type post struct {
 	*stage
 	daemon *lab.Process
 	codes  [2]byte // keycodes of Super_L and F9
-	mark   int     // how much of the log was looked at
+	mark   int64   // how much of the log was looked at
 	begun  time.Time
-	ended  time.Time // of the last press
+	ended  time.Time   // of the last press
+	heard  chan answer // of the last press
 	// presses counts them, lost those of which nothing was heard.
 	presses, lost int
+}
+
+// answer is what the daemon said of a press, and how long after it.
+type answer struct {
+	text string
+	took time.Duration
 }
 
 // newPost starts the daemon with the sound server at an address, "" for the
@@ -112,7 +129,7 @@ func (p *post) press() {
 	p.t.Helper()
 	p.presses++
 	time.Sleep(time.Until(p.ended.Add(pace)))
-	p.mark = len(p.daemon.Log())
+	p.mark = p.daemon.LogSize()
 	p.begun = time.Now()
 	p.key(xproto.KeyPress, p.codes[0])
 	p.key(xproto.KeyPress, p.codes[1])
@@ -120,43 +137,78 @@ func (p *post) press() {
 	p.key(xproto.KeyRelease, p.codes[1])
 	p.key(xproto.KeyRelease, p.codes[0])
 	p.ended = time.Now()
+	// Each post listens by itself: what another one waits for is no time of
+	// this press.
+	p.heard = make(chan answer, 1)
+	go listenTo(p.daemon, p.mark, p.begun, p.heard)
+}
+
+// listenTo waits for what the daemon says of a press behind that much of its log.
+func listenTo(daemon *lab.Process, mark int64, begun time.Time, heard chan<- answer) {
+	lab.Poll(deaf(), func() bool {
+		text := daemon.LogSince(mark)
+		said := strings.Contains(text, "patoggled: error: ") || strings.Contains(text, "Super+F9: ")
+		if said || !daemon.Alive() {
+			heard <- answer{text, time.Since(begun)}
+			return true
+		}
+		return false
+	})
+	close(heard)
 }
 
 // said waits for what the daemon says of the press. A press that the daemon
 // did not believe (see cmd/patoggled) is made again, once.
 func (p *post) said() (text string, took time.Duration) {
 	p.t.Helper()
-	heard := func() bool {
-		text = p.daemon.Log()[p.mark:]
-		return strings.Contains(text, "patoggled: error: ") || strings.Contains(text, "Super+F9: ") || !p.daemon.Alive()
-	}
-	if !lab.Poll(pressTime()+time.Second, heard) {
+	a, ok := <-p.heard
+	if !ok {
 		p.lost++
 		p.press()
-		lab.Poll(pressTime()+time.Second, heard)
+		a, ok = <-p.heard
 	}
-	took = time.Since(p.begun)
 	if !p.daemon.Alive() {
 		p.t.Fatalf("patoggled ended with code %d:\n%s", p.daemon.Wait(), tail(p.daemon.Log(), 4000))
 	}
-	return text, took
+	if !ok {
+		p.t.Fatalf("patoggled says nothing of two presses, each for %v:\n%s", deaf(), p.daemon.LogSince(p.mark))
+	}
+	return a.text, a.took
 }
 
-// patient waits for what the daemon says of the press. That the sound server
-// does not answer may also mean that this machine did not: then again and the
-// press are made anew, twice at most. What is wrong is so every time.
-func (p *post) patient(says []string, again func()) (text string, took time.Duration) {
+// patient waits for what the daemon says of the press, and tells whether that is
+// one of the sentences, in time. That the sound server does not answer may also
+// mean that this machine did not, and so may a late word: then again and the press
+// are made anew, twice at most. What is wrong is so every time, on a machine on
+// which patoggle says the same in a small part of the time.
+func (p *post) patient(says []string, again func()) (text string, took time.Duration, ok bool) {
 	p.t.Helper()
-	for range 2 {
+	for tries := 3; ; tries-- {
 		text, took = p.said()
-		slow := strings.Contains(text, unanswered) || strings.Contains(text, "something listens but does not answer")
-		if !slow || containsOne(text, says) {
-			return text, took
+		timely, slow := inTime(took), containsOne(text, outOfTime)
+		ok = timely && containsOne(text, says)
+		if ok || timely && !slow {
+			return text, took, ok
 		}
 		again()
+		if tries == 1 {
+			return text, took, p.cannot(says)
+		}
 		p.press()
 	}
-	return p.said()
+}
+
+// outOfTime is what the daemon says when its time for a press is over.
+var outOfTime = []string{unanswered, "something listens but does not answer", "does not answer in time", "did not answer while moving"}
+
+// cannot is whether this machine is now too slow for what a press is to do: when
+// patoggle, which has all the time it wants, says the same, but only after a
+// quarter of the time of a press. The daemon has another connection to serve.
+func (p *post) cannot(says []string) bool {
+	p.t.Helper()
+	r := p.Run([]string{"PULSE_SERVER=" + p.sound.Address}, p.program, "--timeout", "20s")
+	p.t.Logf("for comparison: patoggle ended with code %d after %v: %.300s%.300s", r.Code, r.Took, r.Stdout, r.Stderr)
+	return r.Took > pressTime/4 && containsOne(r.Stdout+r.Stderr, says)
 }
 
 func containsOne(text string, says []string) bool {
@@ -167,21 +219,17 @@ func containsOne(text string, says []string) bool {
 // makes the world anew in which it says so.
 func (p *post) expectSaid(t *testing.T, name string, again func(), says ...string) {
 	t.Helper()
-	text, took := p.patient(says, again)
-	if !containsOne(text, says) {
-		t.Errorf("%s: patoggled says %q, not %q", name, text, says)
-	}
-	if took > pressTime() {
-		t.Errorf("%s: patoggled says so after %v", name, took)
+	if text, took, ok := p.patient(says, again); !ok {
+		t.Errorf("%s: patoggled says after %v %.1000q, not %q", name, took, text, says)
 	}
 }
 
 // answers holds that the next press moves the stream.
 func (p *post) answers(t *testing.T, name string) {
 	t.Helper()
-	text, took := p.patient([]string{moved}, func() {})
-	if !strings.Contains(text, moved) || p.sound.On(7) != 2 || took > pressTime() {
-		t.Errorf("after %s: the next press: %q, stream on %d, after %v", name, text, p.sound.On(7), took)
+	text, took, ok := p.patient([]string{moved}, func() { p.sound.Behave(rogue.Behaviour{}, p.world()) })
+	if on := p.sound.On(7); !ok || on != 2 {
+		t.Errorf("after %s: the next press: %.1000q, stream on %d, after %v", name, text, on, took)
 	}
 }
 
@@ -365,10 +413,10 @@ func TestWindowsMisbehaveToTheDaemon(t *testing.T) {
 	p.answers(t, "the start")
 	descriptors := p.descriptors()
 	for _, scene := range scenes() {
-		w := p.reset()
-		scene.set(p.manager, w)
+		set := func() { scene.set(p.manager, p.reset()) }
+		set()
 		p.press()
-		p.expectSaid(t, scene.name, func() {}, scene.says)
+		p.expectSaid(t, scene.name, set, scene.says)
 		p.reset()
 		p.press()
 		p.answers(t, scene.name)

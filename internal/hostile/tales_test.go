@@ -170,6 +170,8 @@ func tales() []tale {
 	}
 	out := func(c *rogue.Conn, r rogue.Request, honest []byte) { c.Close() }
 	reset := func(c *rogue.Conn, r rogue.Request, honest []byte) { c.Reset() }
+	// Long frames are made once: to make them takes the time that a press has.
+	zeros, other, block := make([]byte, 16<<20-10), rogue.Frame(0, 0, make([]byte, 4<<20)), rogue.Frame(3, 0, make([]byte, 65536))
 	events := bytes.Repeat(rogue.Packet(rogue.OpEvent, rogue.None, rogue.Tags(nil).U32(0x12).U32(7)), 1000)
 
 	return []tale{
@@ -228,10 +230,10 @@ func tales() []tale {
 			c.Wait(late)
 		}), code: 1, says: unanswered, slow: true},
 		{name: "16 MiB of zeros in answer", Behaviour: at(rogue.OpSinkList, func(c *rogue.Conn, r rogue.Request, honest []byte) {
-			c.Send(rogue.Reply(r, make([]byte, 16<<20-10)))
+			c.Send(rogue.Reply(r, zeros))
 		}), code: 1, says: babble},
 		{name: "4 MiB of another channel before each answer", Behaviour: before(func(rogue.Request) []byte {
-			return rogue.Frame(0, 0, make([]byte, 4<<20))
+			return other
 		}), says: moved},
 		{name: "one byte per 100 ms", Behaviour: at(rogue.OpSinkList, func(c *rogue.Conn, r rogue.Request, honest []byte) {
 			c.Drip(honest, 1, 100*time.Millisecond)
@@ -243,7 +245,7 @@ func tales() []tale {
 			c.Drip(honest, 3, 0)
 		}}, says: moved},
 		{name: "memory blocks in between", Behaviour: before(func(rogue.Request) []byte {
-			return rogue.Frame(3, 0, make([]byte, 65536))
+			return block
 		}), says: moved},
 		{name: "shared memory in between", Behaviour: before(func(rogue.Request) []byte {
 			return append(rogue.Frame(0xFFFFFFFF, 0x80000000, make([]byte, 16)), rogue.Frame(0xFFFFFFFF, 0x40000000, nil)...)

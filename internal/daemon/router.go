@@ -222,14 +222,14 @@ func (r *router) users(n routing.Stream, from, to string) {
 	r.write(state.User, m)
 }
 
-// asked says which patoggle moved a stream, by its number alone: it has just
-// happened.
-func (r *router) asked(i routing.Stream, to string) state.By {
+// asked says which patoggle moved a stream after a time, by its number alone: it has
+// just happened.
+func (r *router) asked(i routing.Stream, to string, after time.Time) state.By {
 	entries, err := r.server.store.Moves()
 	if err != nil {
 		return ""
 	}
-	for n := len(entries) - 1; n >= 0 && time.Since(entries[n].Time) < 10*time.Second; n-- {
+	for n := len(entries) - 1; n >= 0 && time.Since(entries[n].Time) < 10*time.Second && entries[n].Time.After(after); n-- {
 		switch entries[n].By {
 		case state.Rule, state.Home, state.User, state.Taught, state.Untaught:
 			continue // we wrote that ourselves

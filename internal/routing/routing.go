@@ -57,9 +57,9 @@ type Options struct {
 	PulseAudio bool
 	// Resolve finds the sink that a wish means among those that are there; "".
 	Resolve func(Wish) string
-	// Asked says who moved a stream to a sink, from what other patoggles wrote
-	// down; "" when none did.
-	Asked func(s Stream, to string) state.By
+	// Asked says who moved a stream to a sink after a time, from what other
+	// patoggles wrote down; "" when none did.
+	Asked func(s Stream, to string, after time.Time) state.By
 	// Users is told of a move by somebody else; nil for nobody.
 	Users func(s Stream, from, to string)
 }
@@ -87,7 +87,8 @@ type held struct {
 	goAt   time.Time // when to look whether it is home; zero: not
 	from   string    // the sink it left for a reason not known yet
 	leftAt time.Time
-	expect string // where we have just moved it
+	judged time.Time // when it was last found out who moved it; zero: never
+	expect string    // where we have just moved it
 	moves  []time.Time
 	later  time.Time // when what was one move too many is made after all; zero: never
 }
@@ -388,8 +389,10 @@ func (e *Engine) judge(now time.Time, i Stream, s *held) []Action {
 	s.home, s.expect, s.later = "", "", time.Time{}
 	var by state.By
 	if e.Asked != nil {
-		by = e.Asked(i, s.on)
+		// What was written down before was about a move before.
+		by = e.Asked(i, s.on, s.judged)
 	}
+	s.judged = now
 	if young && by == "" {
 		return e.move(now, i, s, s.want, state.Rule)
 	}

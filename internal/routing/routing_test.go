@@ -307,3 +307,39 @@ func TestNothingIsFought(t *testing.T) {
 		}
 	}
 }
+
+// What was written down of a press counts for its own move, and not for one of the
+// user's to the same sink soon after.
+func TestAnOldPressIsNotTakenForTheUsersMove(t *testing.T) {
+	d := newDesk(t, false)
+	var pressed time.Time
+	d.e.Asked = func(_ Stream, to string, after time.Time) state.By {
+		if to == "b" && pressed.After(after) {
+			return state.Press
+		}
+		return ""
+	}
+	d.obey(d.e.Begins(d.now, 1, "a", Wish{}, ""))
+	d.pass(time.Minute)
+	pressed = d.now // by the command, which tells nobody
+	d.obey(d.e.On(d.now, 1, "b"))
+	d.pass(time.Second)
+	if by, want := d.e.Holds(1); by != state.Press || want != "b" {
+		t.Fatalf("held by %q on %q", by, want)
+	}
+	for _, to := range []string{"c", "b"} { // in a mixer
+		d.obey(d.e.On(d.now, 1, to))
+		d.pass(time.Second)
+	}
+	if by, want := d.e.Holds(1); by != state.User || want != "b" {
+		t.Errorf("held by %q on %q", by, want)
+	}
+	d.without("b")
+	d.look()
+	d.obey(d.e.On(d.now, 1, "a"))
+	d.pass(time.Minute)
+	d.sinks = append(d.sinks, "b")
+	d.look()
+	d.pass(time.Minute)
+	d.want("")
+}

@@ -17,6 +17,7 @@ func toServer(r *proto.GetServerInfoReply) Server {
 		Name:        text(r.PackageName),
 		Version:     text(r.PackageVersion),
 		DefaultSink: text(r.DefaultSinkName),
+		Cookie:      r.Cookie,
 	}
 	// pipewire-pulse names itself "PulseAudio (on PipeWire 0.3.65)"
 	// (module-protocol-pulse, do_get_server_info).

@@ -88,6 +88,10 @@ type Server struct {
 	DefaultSink string
 	// PipeWire is true when pipewire-pulse answers.
 	PipeWire bool
+	// Cookie is a random number that the server takes at its start
+	// (pa_server_info.cookie; with pipewire-pulse it is PipeWire's): another one
+	// means another server, in which indices mean other things.
+	Cookie uint32
 }
 
 // Sink is one output (GET_SINK_INFO_LIST).

@@ -27,6 +27,7 @@ type router struct {
 
 	mu     sync.Mutex // for what presses look at
 	engine *routing.Engine
+	left   *routing.Engine         // of the connection that has ended
 	snap   *pulse.Snapshot         // sinks and default, of the last look
 	known  map[string]*application // that have played, by their keys
 	absent map[string]*application // that have not yet in this session, by the same
@@ -70,14 +71,17 @@ func newRouter(s *server, input bool) *router {
 }
 
 // watch routes on one connection until it ends. What plays already is left
-// alone at first; after a restart of the server every stream is a new one.
-func (r *router) watch(ctx context.Context, c *pulse.Conn, events <-chan pulse.Event, first bool) {
+// alone at first; after a restart of the server every stream is a new one, but
+// where the connection alone has ended it goes on with what it knew.
+func (r *router) watch(ctx context.Context, c *pulse.Conn, events <-chan pulse.Event) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
 		cancel()
 		r.moving.Wait()
 		r.mu.Lock()
-		r.engine = nil
+		if r.engine != nil {
+			r.left, r.engine = r.engine, nil
+		}
 		r.mu.Unlock()
 	}()
 	side := r.side(c)
@@ -87,7 +91,7 @@ func (r *router) watch(ctx context.Context, c *pulse.Conn, events <-chan pulse.E
 		return
 	}
 	r.result = make(chan outcome, 64)
-	r.do(ctx, c, r.begin(snap, first))
+	r.do(ctx, c, r.begin(snap))
 	r.recall(ctx, c)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -126,12 +130,16 @@ func (r *router) watch(ctx context.Context, c *pulse.Conn, events <-chan pulse.E
 	}
 }
 
-// begin makes an engine for a server as it is found.
-func (r *router) begin(snap *pulse.Snapshot, first bool) (todo []routing.Action) {
+// begin takes a server as it is found.
+func (r *router) begin(snap *pulse.Snapshot) (todo []routing.Action) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	first, same := r.snap == nil, r.left != nil && r.snap.Server.Cookie == snap.Server.Cookie
 	r.snap = snap
 	r.book(snap) // which says what a monitor is
+	if same {
+		return r.resume()
+	}
 	r.plays = map[routing.Stream]player{}
 	r.loud = map[routing.Stream]*standing{}
 	r.engine = routing.New(routing.Options{
@@ -145,21 +153,68 @@ func (r *router) begin(snap *pulse.Snapshot, first bool) (todo []routing.Action)
 	r.engine.Sinks(time.Now(), names, standard)
 	for i := range snap.Streams {
 		s := &snap.Streams[i]
-		id, own := r.who(snap, s)
-		if own {
+		if !first {
+			todo = append(todo, r.starts(s)...)
 			continue
 		}
-		n, wish := routing.Stream(s.Index), r.wish(id)
-		r.meet(n, s, id)
-		r.hear(time.Now(), n, s)
-		if first {
-			on := r.name(s.Sink)
-			r.engine.Found(time.Now(), n, on, wish, r.written(s, on))
-			continue
+		if id, own := r.who(snap, s); !own {
+			n, on := routing.Stream(s.Index), r.name(s.Sink)
+			r.meet(n, s, id)
+			r.hear(time.Now(), n, s)
+			r.engine.Found(time.Now(), n, on, r.wish(id), r.written(s, on))
 		}
-		todo = append(todo, r.engine.Begins(time.Now(), n, r.name(s.Sink), wish, "")...)
 	}
 	return todo
+}
+
+// resume goes on where the last connection ended: what was said meanwhile is seen
+// from what there is now.
+func (r *router) resume() (todo []routing.Action) {
+	r.engine, r.left = r.left, nil
+	r.engine.ComeHome = !r.server.config.Load().StayAway
+	names, standard := r.sinks()
+	todo = r.engine.Sinks(time.Now(), names, standard)
+	there := map[routing.Stream]bool{}
+	for i := range r.snap.Streams {
+		s := &r.snap.Streams[i]
+		n, on := routing.Stream(s.Index), r.name(s.Sink)
+		there[n] = true
+		if !r.engine.Knows(n) {
+			todo = append(todo, r.starts(s)...)
+			continue
+		}
+		r.hear(time.Now(), n, s)
+		todo = append(todo, r.engine.On(time.Now(), n, on)...)
+		r.at(n, on)
+	}
+	for n := range r.plays {
+		if !there[n] {
+			r.ends(n)
+		}
+	}
+	r.engine.Unanswered()
+	return todo
+}
+
+// starts takes a stream that has begun.
+func (r *router) starts(s *pulse.Stream) []routing.Action {
+	id, own := r.who(r.snap, s)
+	if own {
+		return nil
+	}
+	n := routing.Stream(s.Index)
+	r.meet(n, s, id)
+	r.hear(time.Now(), n, s)
+	wanted := r.wanted[id.Key]
+	delete(r.wanted, id.Key)
+	return r.engine.Begins(time.Now(), n, r.name(s.Sink), r.wish(id), wanted)
+}
+
+// ends takes a stream that has ended.
+func (r *router) ends(n routing.Stream) {
+	r.engine.Ends(n)
+	r.unhear(time.Now(), n)
+	delete(r.plays, n)
 }
 
 // written says who put a stream on its sink, as far as was written down.
@@ -332,10 +387,8 @@ func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]rou
 	if e.Kind == pulse.Removed {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.engine.Ends(n)
 		key := r.plays[n].key
-		r.unhear(time.Now(), n)
-		delete(r.plays, n)
+		r.ends(n)
 		if app := r.known[key]; app != nil {
 			r.teach(ctx, c, []*application{app})
 		}
@@ -354,15 +407,7 @@ func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]rou
 		r.at(n, on)
 		return out, nil
 	}
-	id, own := r.who(r.snap, s)
-	if own {
-		return nil, nil
-	}
-	r.meet(n, s, id)
-	r.hear(time.Now(), n, s)
-	wanted := r.wanted[id.Key]
-	delete(r.wanted, id.Key)
-	return r.engine.Begins(time.Now(), n, r.name(s.Sink), r.wish(id), wanted), nil
+	return r.starts(s), nil
 }
 
 // look takes the sinks anew, and then where the streams are.

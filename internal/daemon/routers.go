@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/patoggle/patoggle/internal/lasting"
+	"github.com/patoggle/patoggle/internal/term"
 	"github.com/patoggle/patoggle/internal/toggle"
 	"github.com/patoggle/patoggle/pulse"
 )
@@ -58,14 +59,16 @@ func (rs *routers) run(ctx context.Context) {
 		return
 	}
 	defer release()
-	pause, first := firstBackoff, true
+	pause := firstBackoff
 	for ctx.Err() == nil {
 		c, err := rs.dial(ctx)
 		if err == nil {
 			began := time.Now()
-			rs.watch(ctx, c, first)
+			rs.watch(ctx, c)
+			if err := c.Err(); err != nil && rs.server.verbose && ctx.Err() == nil {
+				rs.server.speak.info("the connection for rules has ended: %s", term.Escape(err.Error()))
+			}
 			c.Close()
-			first = false
 			if time.Since(began) > steady {
 				pause = firstBackoff
 			}
@@ -83,7 +86,7 @@ func (rs *routers) run(ctx context.Context) {
 
 // watch lets both routers work on one connection until that ends, or the router
 // of what plays has to end. Each is told of what concerns it.
-func (rs *routers) watch(ctx context.Context, c *pulse.Conn, first bool) {
+func (rs *routers) watch(ctx context.Context, c *pulse.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var mask pulse.Facility
@@ -108,7 +111,7 @@ func (rs *routers) watch(ctx context.Context, c *pulse.Conn, first bool) {
 	for i, r := range []*router{rs.playing, rs.recording} {
 		all.Go(func() {
 			defer close(feeds[i].ended)
-			r.watch(ctx, c, feeds[i].events, first)
+			r.watch(ctx, c, feeds[i].events)
 		})
 	}
 	for {

@@ -1,8 +1,12 @@
 package daemon
 
 import (
+	"io"
+	"net"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -182,5 +186,88 @@ func TestWithoutADisplayWhatLastsIsDone(t *testing.T) {
 			t.Fatal(res.Stderr)
 		}
 		check(1, "no X display")
+	})
+}
+
+// relay passes a sound server's connections on, until it cuts them.
+type relay struct {
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+// newRelay returns one with the address of its socket.
+func newRelay(t *testing.T, dir, to string) (*relay, string) {
+	t.Helper()
+	path := filepath.Join(dir, "relay")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &relay{}
+	var all sync.WaitGroup
+	t.Cleanup(func() {
+		l.Close()
+		r.cut()
+		all.Wait()
+	})
+	all.Go(func() {
+		for {
+			here, err := l.Accept()
+			if err != nil {
+				return
+			}
+			there, err := net.Dial("unix", to)
+			if err != nil {
+				here.Close()
+				continue
+			}
+			r.mu.Lock()
+			r.conns = append(r.conns, here, there)
+			r.mu.Unlock()
+			for _, ends := range [][2]net.Conn{{here, there}, {there, here}} {
+				all.Go(func() {
+					_, _ = io.Copy(ends[0], ends[1]) // one of them was closed
+					ends[0].Close()
+					ends[1].Close()
+				})
+			}
+		}
+	})
+	return r, "unix:" + path
+}
+
+func (r *relay) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.conns {
+		c.Close()
+	}
+	r.conns = nil
+}
+
+// A connection that ends is no restart of the server: what the user moved stays,
+// and what begins meanwhile is not forgotten.
+func TestALostConnectionIsNoRestart(t *testing.T) {
+	onBothServers(t, func(t *testing.T, r *rig) {
+		r.configure("[[rule]]\napp = \"paplay\"\nsink = \"b\"\n")
+		r.sound.Pactl("set-default-sink", "a")
+		relay, address := newRelay(t, r.Dir, r.sound.Socket)
+		r.env = []string{"PULSE_SERVER=" + address}
+		r.start("-v")
+		_, stream := r.paplay("--device=a")
+		r.sound.WaitOn(stream, "b")
+		time.Sleep(1200 * time.Millisecond) // else it might be the session manager
+		r.sound.Move(stream, "c")
+		for range 3 {
+			time.Sleep(time.Second) // until the verdict
+			ended := r.said("connection for rules has ended")
+			relay.cut()
+			r.Until("patoggled to see that it was cut off", func() bool { return r.said("connection for rules has ended") > ended })
+			_, other := r.paplay("--device=a")
+			r.sound.WaitOn(other, "b")
+			if on := r.sound.On(stream); on != "c" {
+				t.Fatalf("the user's last word was c, it is on %q", on)
+			}
+		}
 	})
 }

@@ -24,6 +24,11 @@ const (
 	// did it is known after YoungVerdict, when the press has been written down.
 	Young        = time.Second
 	YoungVerdict = 80 * time.Millisecond
+	// PulledBack is how long after a move of ours a stream that is put back to where
+	// it came from is moved once more: a session manager that was still busy with
+	// that sink did it. WirePlumber 0.5 on a busy machine was seen to do so 0.3
+	// seconds later.
+	PulledBack = 600 * time.Millisecond
 	// HomePause is how long PulseAudio is given to bring a stream home by
 	// itself, which takes it at most 8 ms.
 	HomePause = 50 * time.Millisecond
@@ -87,6 +92,7 @@ type held struct {
 	goAt   time.Time // when to look whether it is home; zero: not
 	from   string    // the sink it left for a reason not known yet
 	leftAt time.Time
+	was    string    // where it was before we moved it
 	judged time.Time // when it was last found out who moved it; zero: never
 	expect string    // where we have just moved it
 	moves  []time.Time
@@ -194,7 +200,7 @@ func (e *Engine) move(now time.Time, i Stream, s *held, to string, by state.By) 
 		return nil
 	}
 	s.moves = append(s.moves, now)
-	s.expect = to
+	s.expect, s.was = to, s.on
 	return []Action{{Stream: i, From: s.on, To: to, By: by}}
 }
 
@@ -322,10 +328,13 @@ func (e *Engine) fall(now time.Time, i Stream, s *held) []Action {
 	return nil
 }
 
-// young tells whether a stream left the sink of its rule so soon that it may
-// have been the session manager.
+// young tells whether a stream left the sink of its rule, or its home, so soon
+// that it may have been the session manager.
 func (s *held) young() bool {
-	return s.by == state.Rule && s.want == s.from && s.leftAt.Sub(s.begun) < Young
+	if s.want != s.from || s.by != state.Rule && s.by != state.Home {
+		return false
+	}
+	return s.by == state.Rule && s.leftAt.Sub(s.begun) < Young || s.on == s.was && s.leftAt.Sub(s.since) < PulledBack
 }
 
 // due is when the verdict on a stream that left its sink is spoken.
@@ -394,7 +403,7 @@ func (e *Engine) judge(now time.Time, i Stream, s *held) []Action {
 	}
 	s.judged = now
 	if young && by == "" {
-		return e.move(now, i, s, s.want, state.Rule)
+		return e.move(now, i, s, s.want, s.by)
 	}
 	if by == "" {
 		by = state.User
@@ -409,6 +418,14 @@ func (e *Engine) judge(now time.Time, i Stream, s *held) []Action {
 // Failed takes a move that did not come true.
 func (e *Engine) Failed(i Stream, to string) {
 	if s := e.streams[i]; s != nil && s.expect == to {
+		s.expect = ""
+	}
+}
+
+// Unanswered takes it that what became of the moves before is known by now, and
+// seen by On: a stream that is not where one was to bring it will not come there.
+func (e *Engine) Unanswered() {
+	for _, s := range e.streams {
 		s.expect = ""
 	}
 }

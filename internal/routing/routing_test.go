@@ -343,3 +343,21 @@ func TestAnOldPressIsNotTakenForTheUsersMove(t *testing.T) {
 	d.pass(time.Minute)
 	d.want("")
 }
+
+// A session manager that was still busy puts a stream back to where it came from.
+func TestAStreamThatIsPulledBackIsMovedOnceMore(t *testing.T) {
+	for after, want := range map[time.Duration]string{
+		PulledBack / 2: "1→b(rule) 1→home(rule) 1→home(rule) ",
+		2 * PulledBack: "1→b(rule) 1→home(rule) ", // that was the user
+	} {
+		d := newDesk(t, false)
+		d.obey(d.e.Begins(d.now, 1, "a", Wish{Sinks: []string{"home", "b"}}, ""))
+		d.pass(time.Minute)
+		d.sinks = append(d.sinks, "home")
+		d.look()
+		d.pass(after)
+		d.obey(d.e.On(d.now, 1, "b"))
+		d.pass(time.Minute)
+		d.want(want)
+	}
+}

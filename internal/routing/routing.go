@@ -266,6 +266,10 @@ func (e *Engine) On(now time.Time, i Stream, on string) []Action {
 		s.expect, s.from, s.leftAt = "", "", time.Time{}
 		return nil
 	}
+	if on == s.want && s.by != "" && s.by != state.User { // however it came there
+		s.from, s.leftAt, s.later = "", time.Time{}, time.Time{}
+		return nil
+	}
 	if old == "" {
 		if s.want != "" && s.want != on && e.sinks[s.want] && s.by != state.User {
 			return e.move(now, i, s, s.want, s.by)

@@ -361,3 +361,29 @@ func TestAStreamThatIsPulledBackIsMovedOnceMore(t *testing.T) {
 		d.want(want)
 	}
 }
+
+// WirePlumber 0.5 was seen to take a stream to the default sink after our move, and
+// a moment later where we wanted it: no user has said a word.
+func TestAStreamThatArrivesAfterADetourIsStillTheRules(t *testing.T) {
+	d := newDesk(t, false)
+	d.obey(d.e.Begins(d.now, 1, "b", Wish{Sinks: []string{"home", "b"}}, ""))
+	d.sinks = append(d.sinks, "home")
+	d.look()
+	d.pass(25 * time.Millisecond)
+	d.obey(d.e.On(d.now, 1, "a"))
+	d.pass(110 * time.Millisecond)
+	d.obey(d.e.On(d.now, 1, "home"))
+	d.pass(time.Minute)
+	if by, want := d.e.Holds(1); by != state.Rule || want != "home" {
+		t.Fatalf("held by %q on %q", by, want)
+	}
+	d.made = nil
+	d.without("home")
+	d.look()
+	d.obey(d.e.On(d.now, 1, "a"))
+	d.pass(time.Minute)
+	d.sinks = append(d.sinks, "home")
+	d.look()
+	d.pass(time.Minute)
+	d.want("1→b(rule) 1→home(rule) ")
+}

@@ -25,8 +25,8 @@ const (
 	Young        = time.Second
 	YoungVerdict = 80 * time.Millisecond
 	// PulledBack is how long after a move of ours a stream that is put back to where
-	// it came from is moved once more: a session manager that was still busy with
-	// that sink did it. WirePlumber 0.5 on a busy machine was seen to do so 0.3
+	// it came from, or to the default sink, is moved once more: a session manager
+	// that was still busy with the sinks did it. WirePlumber 0.5 on a busy machine was seen to do so 0.3
 	// seconds later.
 	PulledBack = 600 * time.Millisecond
 	// HomePause is how long PulseAudio is given to bring a stream home by
@@ -334,16 +334,16 @@ func (e *Engine) fall(now time.Time, i Stream, s *held) []Action {
 
 // young tells whether a stream left the sink of its rule, or its home, so soon
 // that it may have been the session manager.
-func (s *held) young() bool {
+func (e *Engine) young(s *held) bool {
 	if s.want != s.from || s.by != state.Rule && s.by != state.Home {
 		return false
 	}
-	return s.by == state.Rule && s.leftAt.Sub(s.begun) < Young || s.on == s.was && s.leftAt.Sub(s.since) < PulledBack
+	return s.by == state.Rule && s.leftAt.Sub(s.begun) < Young || (s.on == s.was || s.on == e.standard) && s.leftAt.Sub(s.since) < PulledBack
 }
 
 // due is when the verdict on a stream that left its sink is spoken.
-func (s *held) due() time.Time {
-	if s.young() {
+func (e *Engine) due(s *held) time.Time {
+	if e.young(s) {
 		return s.leftAt.Add(YoungVerdict)
 	}
 	return s.leftAt.Add(Verdict)
@@ -354,7 +354,7 @@ func (e *Engine) Next() (time.Time, bool) {
 	var next time.Time
 	for _, s := range e.streams {
 		if s.from != "" {
-			next = earlier(next, s.due())
+			next = earlier(next, e.due(s))
 		}
 		if !s.goAt.IsZero() {
 			next = earlier(next, s.goAt)
@@ -387,7 +387,7 @@ func (e *Engine) Tick(now time.Time) []Action {
 				out = append(out, e.move(now, i, s, s.want, s.by)...)
 			}
 		}
-		if s.from != "" && !now.Before(s.due()) {
+		if s.from != "" && !now.Before(e.due(s)) {
 			out = append(out, e.judge(now, i, s)...)
 		}
 	}
@@ -397,7 +397,7 @@ func (e *Engine) Tick(now time.Time) []Action {
 // judge takes a stream that left its sink while that stayed: it was the user, or
 // a press of another patoggle.
 func (e *Engine) judge(now time.Time, i Stream, s *held) []Action {
-	young, from := s.young(), s.from
+	young, from := e.young(s), s.from
 	s.from, s.leftAt = "", time.Time{}
 	s.home, s.expect, s.later = "", "", time.Time{}
 	var by state.By

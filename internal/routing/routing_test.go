@@ -346,19 +346,26 @@ func TestAnOldPressIsNotTakenForTheUsersMove(t *testing.T) {
 
 // A session manager that was still busy puts a stream back to where it came from.
 func TestAStreamThatIsPulledBackIsMovedOnceMore(t *testing.T) {
-	for after, want := range map[time.Duration]string{
-		PulledBack / 2: "1→b(rule) 1→home(rule) 1→home(rule) ",
-		2 * PulledBack: "1→b(rule) 1→home(rule) ", // that was the user
+	for _, test := range []struct {
+		after    time.Duration
+		to, want string
+	}{
+		{PulledBack / 2, "b", "1→b(rule) 1→home(rule) 1→home(rule) "},
+		{PulledBack / 2, "a", "1→b(rule) 1→home(rule) 1→home(rule) "},
+		// That was the user.
+		{PulledBack / 2, "c", "1→b(rule) 1→home(rule) "},
+		{2 * PulledBack, "b", "1→b(rule) 1→home(rule) "},
+		{2 * PulledBack, "a", "1→b(rule) 1→home(rule) "},
 	} {
 		d := newDesk(t, false)
 		d.obey(d.e.Begins(d.now, 1, "a", Wish{Sinks: []string{"home", "b"}}, ""))
 		d.pass(time.Minute)
 		d.sinks = append(d.sinks, "home")
 		d.look()
-		d.pass(after)
-		d.obey(d.e.On(d.now, 1, "b"))
+		d.pass(test.after)
+		d.obey(d.e.On(d.now, 1, test.to))
 		d.pass(time.Minute)
-		d.want(want)
+		d.want(test.want)
 	}
 }
 

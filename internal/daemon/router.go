@@ -172,6 +172,7 @@ func (r *router) begin(snap *pulse.Snapshot) (todo []routing.Action) {
 func (r *router) resume() (todo []routing.Action) {
 	r.engine, r.left = r.left, nil
 	r.engine.ComeHome = !r.server.config.Load().StayAway
+	r.engine.Unanswered()
 	names, standard := r.sinks()
 	todo = r.engine.Sinks(time.Now(), names, standard)
 	there := map[routing.Stream]bool{}
@@ -192,7 +193,6 @@ func (r *router) resume() (todo []routing.Action) {
 			r.ends(n)
 		}
 	}
-	r.engine.Unanswered()
 	return todo
 }
 

@@ -426,8 +426,8 @@ func (e *Engine) Failed(i Stream, to string) {
 	}
 }
 
-// Unanswered takes it that what became of the moves before is known by now, and
-// seen by On: a stream that is not where one was to bring it will not come there.
+// Unanswered takes it that nobody will say any more what became of the moves
+// before.
 func (e *Engine) Unanswered() {
 	for _, s := range e.streams {
 		s.expect = ""

@@ -79,7 +79,7 @@ func TestSnapshotJoinsStreamsAndClients(t *testing.T) {
 	levels := Levels{[]uint32{0x8000, 0x10000}, stereo}
 	mpv := &Client{Index: 64, Name: "mpv", Driver: "driver", Properties: map[string]string{"application.process.id": "4711"}}
 	want := &Snapshot{
-		Server: Server{Name: "PulseAudio (on PipeWire 1.4.2)", Version: "16.1", DefaultSink: "a", PipeWire: true},
+		Server: Server{Name: "PulseAudio (on PipeWire 1.4.2)", Version: "16.1", DefaultSink: "a", PipeWire: true, Cookie: 7},
 		Sinks: []Sink{
 			{Index: 7, Name: "b", Description: "Headphones", State: StateIdle, Volume: 100, Levels: levels, Card: NoCard, Properties: map[string]string{}},
 			{

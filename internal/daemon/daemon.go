@@ -190,8 +190,8 @@ func (d *service) open(ctx context.Context) (*x11.Conn, error) {
 	}
 	screen, _ := x.Screen(ctx, 0) // that no window has the focus is all right
 	if screen != nil && screen.XWayland {
-		d.speak.say("warning", "this display is Xwayland: hotkeys fire only while an X11 window has the focus")
-		d.speak.say("hint", `bind "patoggle" to a key in the Wayland compositor's own settings instead`)
+		d.speak.advise("warning", "this display is Xwayland: hotkeys fire only while an X11 window has the focus",
+			`bind "patoggle" to a key in the Wayland compositor's own settings instead`)
 	}
 	return x, nil
 }
@@ -343,8 +343,7 @@ func (d *service) watch(ctx context.Context, saved chan<- struct{}) {
 		}
 	})
 	if err != nil {
-		d.speak.say("warning", "changes of the configuration are not followed: "+term.Escape(err.Error()))
-		d.speak.say("hint", "send SIGHUP after a change")
+		d.speak.advise("warning", "changes of the configuration are not followed: "+term.Escape(err.Error()), "send SIGHUP after a change")
 	}
 }
 
@@ -428,10 +427,7 @@ func (d *service) lookUpSinks(ctx context.Context) {
 		recording = nil // then nothing is said of that side
 	}
 	for _, p := range toggle.StrangeSinks(snap, recording, d.config.Load()) {
-		d.speak.say("warning", p.Message)
-		if p.Hint != "" {
-			d.speak.say("hint", p.Hint)
-		}
+		d.speak.advise("warning", p.Message, p.Hint)
 	}
 }
 

@@ -315,10 +315,7 @@ func (b *board) failed(ctx context.Context, err error) error {
 		return err
 	}
 	if b.again.told != start.Message {
-		b.speak.say("error", term.Escape(start.Message))
-		if start.Hint != "" {
-			b.speak.say("hint", term.Escape(start.Hint))
-		}
+		b.speak.advise("error", term.Escape(start.Message), term.Escape(start.Hint))
 	}
 	b.again.told = start.Message
 	if !start.Lasting {
@@ -480,10 +477,7 @@ func (f *found) isTaken() {
 
 // trouble says why a hotkey is not in force.
 func (s *speaker) trouble(f found) {
-	s.say("error", f.trouble)
-	if f.hint != "" {
-		s.say("hint", f.hint)
-	}
+	s.advise("error", f.trouble, f.hint)
 }
 
 // takeAll takes what the hotkey library has told.

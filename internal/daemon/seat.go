@@ -147,11 +147,12 @@ func (d *service) withoutKeys(err error) {
 	if _, defaulted := d.config.Load().Bindings(); defaulted {
 		kind = "info"
 	}
-	d.speak.say(kind, err.Error())
+	hint := ""
 	var why *keysource.Unusable
-	if errors.As(err, &why) && why.Hint != "" {
-		d.speak.say("hint", why.Hint)
+	if errors.As(err, &why) {
+		hint = why.Hint
 	}
+	d.speak.advise(kind, err.Error(), hint)
 }
 
 // Bind is keySource's.
@@ -219,10 +220,7 @@ func (d *service) checkKeys(ctx context.Context, hotkeys []config.Hotkey) (bad i
 	}
 	for _, r := range results {
 		if !r.Bound {
-			d.speak.say("error", r.Trouble)
-			if r.Hint != "" {
-				d.speak.say("hint", r.Hint)
-			}
+			d.speak.advise("error", r.Trouble, r.Hint)
 			bad++
 			continue
 		}

@@ -26,10 +26,17 @@ type speaker struct {
 	w  io.Writer
 }
 
-func (s *speaker) say(kind, text string) {
+func (s *speaker) say(kind, text string) { s.advise(kind, text, "") }
+
+// advise says something with a hint, "" for none, which stands right below it
+// whatever else is said.
+func (s *speaker) advise(kind, text, hint string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fmt.Fprintf(s.w, "patoggled: %s: %s\n", kind, text)
+	if hint != "" {
+		fmt.Fprintf(s.w, "patoggled: hint: %s\n", hint)
+	}
 }
 
 func (s *speaker) info(format string, args ...any) { s.say("info", fmt.Sprintf(format, args...)) }
@@ -37,10 +44,7 @@ func (s *speaker) info(format string, args ...any) { s.say("info", fmt.Sprintf(f
 // warn says what a configuration that works should not be.
 func (s *speaker) warn(warnings []config.Warning) {
 	for _, w := range warnings {
-		s.say("warning", term.Escape(w.Message))
-		if w.Hint != "" {
-			s.say("hint", term.Escape(w.Hint))
-		}
+		s.advise("warning", term.Escape(w.Message), term.Escape(w.Hint))
 	}
 }
 
@@ -57,10 +61,7 @@ func (s *speaker) explain(err error) int {
 	var bad config.Errors
 	switch {
 	case errors.As(err, &problem):
-		s.say("error", problem.Message)
-		if problem.Hint != "" {
-			s.say("hint", problem.Hint)
-		}
+		s.advise("error", problem.Message, problem.Hint)
 		return int(problem.Kind)
 	case errors.As(err, &bad):
 		for _, e := range bad {

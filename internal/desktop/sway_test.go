@@ -49,8 +49,13 @@ func TestSwayIsAskedAtEachPress(t *testing.T) {
 	compositor := l.Sway()
 	c := under(t, l)
 	var nobody *NoFocusError
-	if s, err := c.Focus(within(t), ""); !errors.As(err, &nobody) || nobody.Holder != Workspace || s == nil || s.Desktop != "sway" {
-		t.Errorf("an empty workspace: %+v, %v", s, err)
+	var empty *Screen
+	var err error
+	if !lab.Poll(30*time.Second, func() bool { // it may be slow at first
+		empty, err = c.Focus(within(t), "")
+		return errors.As(err, &nobody)
+	}) || nobody.Holder != Workspace || empty == nil || empty.Desktop != "sway" {
+		t.Errorf("an empty workspace: %+v, %v", empty, err)
 	}
 	one := l.Spawn("foot", "--title=one", "sleep", "600")
 	s := focused(t, c, one.PID)
@@ -79,7 +84,7 @@ func TestSwayIsAskedAtEachPress(t *testing.T) {
 
 	compositor.Signal(syscall.SIGSTOP)
 	start := time.Now()
-	_, err := c.Focus(within(t), "")
+	_, err = c.Focus(within(t), "")
 	var asked *Error
 	if !errors.As(err, &asked) || asked.Who != "sway" || !errors.Is(err, ErrTimeout) {
 		t.Errorf("stopped: %v", err)

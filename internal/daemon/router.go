@@ -154,7 +154,7 @@ func (r *router) begin(snap *pulse.Snapshot) (todo []routing.Action) {
 	for i := range snap.Streams {
 		s := &snap.Streams[i]
 		if !first {
-			todo = append(todo, r.starts(s)...)
+			todo = append(todo, r.starts(s, false)...)
 			continue
 		}
 		if id, own := r.who(snap, s); !own {
@@ -181,7 +181,7 @@ func (r *router) resume() (todo []routing.Action) {
 		n, on := routing.Stream(s.Index), r.name(s.Sink)
 		there[n] = true
 		if !r.engine.Knows(n) {
-			todo = append(todo, r.starts(s)...)
+			todo = append(todo, r.starts(s, false)...)
 			continue
 		}
 		r.hear(time.Now(), n, s)
@@ -196,17 +196,20 @@ func (r *router) resume() (todo []routing.Action) {
 	return todo
 }
 
-// starts takes a stream that has begun.
-func (r *router) starts(s *pulse.Stream) []routing.Action {
+// starts takes a stream that has begun. What was pressed while its application was
+// silent counts when it is seen to begin, and not for what is found.
+func (r *router) starts(s *pulse.Stream, seen bool) []routing.Action {
 	id, own := r.who(r.snap, s)
 	if own {
 		return nil
 	}
-	n := routing.Stream(s.Index)
+	n, wanted := routing.Stream(s.Index), ""
 	r.meet(n, s, id)
 	r.hear(time.Now(), n, s)
-	wanted := r.wanted[id.Key]
-	delete(r.wanted, id.Key)
+	if seen {
+		wanted = r.wanted[id.Key]
+		delete(r.wanted, id.Key)
+	}
 	return r.engine.Begins(time.Now(), n, r.name(s.Sink), r.wish(id), wanted)
 }
 
@@ -407,7 +410,7 @@ func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]rou
 		r.at(n, on)
 		return out, nil
 	}
-	return r.starts(s), nil
+	return r.starts(s, true), nil
 }
 
 // look takes the sinks anew, and then where the streams are.

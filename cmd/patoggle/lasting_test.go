@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/patoggle/patoggle/internal/lab"
 )
@@ -142,7 +143,11 @@ func TestWhatTheServerRemembersOfUsIsForgottenWithIt(t *testing.T) {
 			p := l.Spawn(argv[0], append(argv[1:], l.ToneFile())...)
 			st := s.WaitStream(name, func(st lab.Stream) bool { return st.Props["application.name"] == name })
 			if f != nil {
+				// A session manager remembers a move of what it has taken in, and
+				// does so a moment later.
+				time.Sleep(500 * time.Millisecond)
 				f(st.Index)
+				time.Sleep(500 * time.Millisecond)
 			}
 			p.Kill()
 			l.Until("the end of "+name, func() bool { _, there := s.Stream(st.Index); return !there })

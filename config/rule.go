@@ -130,44 +130,35 @@ func (b *RuleBook) Find(names []string, role string) int {
 // Rule returns the rule of a number.
 func (b *RuleBook) Rule(i int) Rule { return b.rules[i] }
 
-// withoutRules takes the [[rule]] tables out, and leaves a line for each of theirs,
-// so that every other one stays at its place. A document with strings of several
-// lines, in which one could not tell what is a header, is left as it is.
+// withoutRules blanks the [[rule]] tables, and keeps every line at its place. A
+// document with strings of several lines, in which one could not tell what is a
+// header, is left as it is.
 func withoutRules(doc []byte) []byte {
 	header := []byte("[[rule]]")
 	if !bytes.Contains(doc, header) || bytes.Contains(doc, []byte(`"""`)) || bytes.Contains(doc, []byte("'''")) {
 		return doc
 	}
-	var out []byte
-	begin, inside := 0, false // of what is left in or out
-	for at := 0; ; at++ {
-		next := bytes.IndexByte(doc[at:], '[')
-		if next >= 0 {
-			at += next
-			line := bytes.LastIndexByte(doc[begin:at], '\n') + 1 + begin
-			if len(bytes.TrimLeft(doc[line:at], " \t")) > 0 {
-				continue // it is no header
-			}
-			rule := bytes.HasPrefix(doc[at:], header)
-			at++ // the second bracket of a header begins none
-			if rule == inside {
-				continue
-			}
-			out = part(out, doc[begin:line], inside)
-			begin, inside = line, rule
-			continue
+	out := make([]byte, 0, len(doc))
+	inside := false
+	for line := range bytes.Lines(doc) {
+		text := bytes.TrimLeft(line, " \t")
+		switch {
+		case bytes.HasPrefix(text, header):
+			inside = true
+		case bytes.HasPrefix(text, []byte("[")):
+			inside = false
 		}
-		return part(out, doc[begin:], inside)
+		switch {
+		case !inside:
+			out = append(out, line...)
+		case bytes.HasSuffix(line, newline):
+			out = append(out, '\n')
+		}
 	}
+	return out
 }
 
-// part adds a part of a document, or when it is left out as many lines.
-func part(out, text []byte, without bool) []byte {
-	if !without {
-		return append(out, text...)
-	}
-	return append(out, bytes.Repeat([]byte{'\n'}, bytes.Count(text, []byte{'\n'}))...)
-}
+var newline = []byte("\n")
 
 var ruleKeys = []string{"app", "role", "sink", "source"}
 

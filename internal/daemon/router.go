@@ -436,12 +436,13 @@ func (r *router) look(ctx context.Context, c *pulse.Conn) ([]routing.Action, err
 		out = append(out, r.engine.On(now, routing.Stream(s.Index), r.name(s.Sink))...)
 		r.at(routing.Stream(s.Index), r.name(s.Sink))
 	}
-	for _, app := range r.applications() {
+	apps := r.applications()
+	for _, app := range apps {
 		if app.on == before {
 			app.on = standard // to the servers, on the default sink is following it
 		}
 	}
-	r.teach(ctx, c, r.applications())
+	r.teach(ctx, c, apps)
 	return out, nil
 }
 

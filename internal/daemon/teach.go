@@ -40,10 +40,11 @@ func (r *router) recall(ctx context.Context, c *pulse.Conn) {
 		if key == "" || g == (pulse.Group{}) || r.known[key] != nil || r.absent[key] != nil {
 			return
 		}
-		app := &application{Identity: identity.Identity{Key: key, Names: names}, group: g, guessed: guessed}
-		if old := before[key]; old != nil && old.group == g {
-			app.on, app.teaching = old.on, old.teaching
+		app := before[key]
+		if app == nil || app.group != g { // else the server may just be told of it
+			app = &application{group: g, guessed: guessed}
 		}
+		app.Identity = identity.Identity{Key: key, Names: names}
 		r.absent[key] = app
 	}
 	kept, err := r.server.store.Remembered()
@@ -97,9 +98,7 @@ func (r *router) met(g pulse.Group) bool {
 // present takes an application that plays.
 func (r *router) present(app *application) {
 	delete(r.absent, app.Key)
-	if guess := "guess:" + app.group.Key(); r.absent[guess] != nil {
-		delete(r.absent, guess)
-	}
+	delete(r.absent, "guess:"+app.group.Key())
 }
 
 // applications are all that there is something to tell of.

@@ -26,8 +26,8 @@ const (
 	YoungVerdict = 80 * time.Millisecond
 	// PulledBack is how long after a move of ours a stream that is put back to where
 	// it came from, or to the default sink, is moved once more: a session manager
-	// that was still busy with the sinks did it. WirePlumber 0.5 on a busy machine was seen to do so 0.3
-	// seconds later.
+	// that was still busy with the sinks did it. WirePlumber 0.5 on a busy machine
+	// was seen to do so 0.3 seconds later.
 	PulledBack = 600 * time.Millisecond
 	// HomePause is how long PulseAudio is given to bring a stream home by
 	// itself, which takes it at most 8 ms.

@@ -50,9 +50,6 @@ func write(dir string) {
 // Killed many times at any moment, nothing that was said to be written is lost,
 // and nothing is broken.
 func TestAWriterMayBeKilledAtAnyMoment(t *testing.T) {
-	if testing.Short() {
-		t.Skip("many processes")
-	}
 	dir := t.TempDir()
 	s := Open(dir, func(text string) { t.Error(text) })
 	for n := range long.Count(50, 200) {

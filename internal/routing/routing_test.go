@@ -70,6 +70,19 @@ func (d *desk) without(sink string) {
 	d.sinks = left
 }
 
+// goes takes a sink away, and with it stream 1 to another one.
+func (d *desk) goes(sink, to string) {
+	d.without(sink)
+	d.look()
+	d.obey(d.e.On(d.now, 1, to))
+}
+
+// comes brings a sink.
+func (d *desk) comes(sink string) {
+	d.sinks = append(d.sinks, sink)
+	d.look()
+}
+
 func (d *desk) said() string {
 	s := ""
 	for _, a := range d.made {
@@ -103,8 +116,7 @@ func TestAFallInEitherOrderIsAFallAndComesHome(t *testing.T) {
 			fall()
 		}
 		d.pass(time.Minute)
-		d.sinks = append(d.sinks, "b")
-		d.look()
+		d.comes("b")
 		d.pass(time.Minute)
 		d.want("1→b(home) ")
 		d.sinks = d.sinks[:2]
@@ -121,8 +133,7 @@ func TestPulseAudioThatBringsItHomeIsNotHelped(t *testing.T) {
 	d.without("b")
 	d.look()
 	d.pass(time.Minute)
-	d.sinks = append(d.sinks, "b")
-	d.look()
+	d.comes("b")
 	d.pass(8 * time.Millisecond)
 	d.obey(d.e.On(d.now, 1, "b"))
 	d.pass(time.Minute)
@@ -139,8 +150,7 @@ func TestTheUsersLastWordStays(t *testing.T) {
 	d.without("b")
 	d.look()
 	d.pass(time.Minute)
-	d.sinks = append(d.sinks, "b")
-	d.look()
+	d.comes("b")
 	d.pass(time.Minute)
 	d.want("1→b(rule) ")
 	if by, want := d.e.Holds(1); by != state.User || want != "c" {
@@ -165,12 +175,9 @@ func TestAListGoesOnToItsNextSink(t *testing.T) {
 	d := newDesk(t, false)
 	d.obey(d.e.Begins(d.now, 1, "a", Wish{Sinks: []string{"b", "c"}}, ""))
 	d.pass(time.Minute)
-	d.without("b")
-	d.look()
-	d.obey(d.e.On(d.now, 1, "a"))
+	d.goes("b", "a")
 	d.pass(time.Minute)
-	d.sinks = append(d.sinks, "b")
-	d.look()
+	d.comes("b")
 	d.pass(time.Minute)
 	d.want("1→b(rule) 1→c(rule) 1→b(rule) ")
 }
@@ -182,12 +189,9 @@ func TestWhatIsOneMoveTooManyIsMadeLater(t *testing.T) {
 		d := newDesk(t, false)
 		d.obey(d.e.Begins(d.now, 1, "a", Wish{Sinks: []string{"b", "c"}}, ""))
 		d.pass(100 * time.Millisecond)
-		d.without("b")
-		d.look()
-		d.obey(d.e.On(d.now, 1, "a"))
+		d.goes("b", "a")
 		d.pass(100 * time.Millisecond)
-		d.sinks = append(d.sinks, "b")
-		d.look()
+		d.comes("b")
 		d.want("1→b(rule) 1→c(rule) ")
 		if user { // who has the last word
 			d.pass(790 * time.Millisecond)
@@ -334,12 +338,9 @@ func TestAnOldPressIsNotTakenForTheUsersMove(t *testing.T) {
 	if by, want := d.e.Holds(1); by != state.User || want != "b" {
 		t.Errorf("held by %q on %q", by, want)
 	}
-	d.without("b")
-	d.look()
-	d.obey(d.e.On(d.now, 1, "a"))
+	d.goes("b", "a")
 	d.pass(time.Minute)
-	d.sinks = append(d.sinks, "b")
-	d.look()
+	d.comes("b")
 	d.pass(time.Minute)
 	d.want("")
 }
@@ -360,8 +361,7 @@ func TestAStreamThatIsPulledBackIsMovedOnceMore(t *testing.T) {
 		d := newDesk(t, false)
 		d.obey(d.e.Begins(d.now, 1, "a", Wish{Sinks: []string{"home", "b"}}, ""))
 		d.pass(time.Minute)
-		d.sinks = append(d.sinks, "home")
-		d.look()
+		d.comes("home")
 		d.pass(test.after)
 		d.obey(d.e.On(d.now, 1, test.to))
 		d.pass(time.Minute)
@@ -374,8 +374,7 @@ func TestAStreamThatIsPulledBackIsMovedOnceMore(t *testing.T) {
 func TestAStreamThatArrivesAfterADetourIsStillTheRules(t *testing.T) {
 	d := newDesk(t, false)
 	d.obey(d.e.Begins(d.now, 1, "b", Wish{Sinks: []string{"home", "b"}}, ""))
-	d.sinks = append(d.sinks, "home")
-	d.look()
+	d.comes("home")
 	d.pass(25 * time.Millisecond)
 	d.obey(d.e.On(d.now, 1, "a"))
 	d.pass(110 * time.Millisecond)
@@ -385,12 +384,9 @@ func TestAStreamThatArrivesAfterADetourIsStillTheRules(t *testing.T) {
 		t.Fatalf("held by %q on %q", by, want)
 	}
 	d.made = nil
-	d.without("home")
-	d.look()
-	d.obey(d.e.On(d.now, 1, "a"))
+	d.goes("home", "a")
 	d.pass(time.Minute)
-	d.sinks = append(d.sinks, "home")
-	d.look()
+	d.comes("home")
 	d.pass(time.Minute)
 	d.want("1→b(rule) 1→home(rule) ")
 }

@@ -133,7 +133,7 @@ func TestWhatTheServerRemembersOfUsIsForgottenWithIt(t *testing.T) {
 				t.Fatalf("%q: code %d, %s%s", args, r.Code, r.Stdout, r.Stderr)
 			}
 		}
-		// plays starts a program of that name, says where, and ends it after f.
+		// plays starts a program of that name, says where it is after f, and ends it.
 		plays := func(name string, f func(stream int)) (on string) {
 			t.Helper()
 			argv := []string{"paplay", "--client-name=" + name}
@@ -142,30 +142,39 @@ func TestWhatTheServerRemembersOfUsIsForgottenWithIt(t *testing.T) {
 			}
 			p := l.Spawn(argv[0], append(argv[1:], l.ToneFile())...)
 			st := s.WaitStream(name, func(st lab.Stream) bool { return st.Props["application.name"] == name })
-			if f != nil {
-				// A session manager remembers a move of what it has taken in, and
-				// does so a moment later.
-				time.Sleep(500 * time.Millisecond)
-				f(st.Index)
-				time.Sleep(500 * time.Millisecond)
-			}
+			f(st.Index)
+			on = s.On(st.Index)
 			p.Kill()
 			l.Until("the end of "+name, func() bool { _, there := s.Stream(st.Index); return !there })
-			return st.On
+			return on
+		}
+		// lasting is a move that a session manager remembers: of what it has taken in,
+		// and a moment later.
+		lasting := func(move func(int)) func(int) {
+			return func(stream int) {
+				time.Sleep(500 * time.Millisecond)
+				move(stream)
+				time.Sleep(500 * time.Millisecond)
+			}
 		}
 		to := func(sink string) func(int) {
 			return func(stream int) { do("--stream", fmt.Sprint(stream), "--to", sink) }
 		}
-		plays("kept", func(stream int) {
+		plays("kept", lasting(func(stream int) {
 			to("b")(stream)
 			do("remember", "--stream", fmt.Sprint(stream))
-		})
-		plays("pressed", to("c"))
-		plays("users", func(stream int) { s.Move(stream, "b") })
+		}))
+		plays("pressed", lasting(to("c")))
+		plays("users", lasting(func(stream int) { s.Move(stream, "b") }))
 		starts := func(want map[string]string) {
 			t.Helper()
 			for name, sink := range want {
-				if on := plays(name, nil); on != sink {
+				// WirePlumber may have it on the default sink for a moment first.
+				settles := func(stream int) {
+					lab.Poll(20*time.Second, func() bool { return s.On(stream) == sink })
+					time.Sleep(200 * time.Millisecond)
+				}
+				if on := plays(name, settles); on != sink {
 					t.Errorf("%q starts on %q, want %q", name, on, sink)
 				}
 			}

@@ -514,8 +514,13 @@ func (b *board) take(ctx context.Context, e keyEvent) error {
 	if e.at.Sub(e.b.since) < fresh && !exact {
 		return nil
 	}
-	b.hear() // the other half of a repeat has arrived meanwhile
-	if k.keydown(e.at, h.Key(e.b.code), exact) {
+	isDown := h.Key(e.b.code)
+	b.hear(0) // the other half of a repeat has arrived meanwhile
+	late := time.Since(e.at)
+	if isDown && exact && late > beside/2 {
+		b.hear(apart(late)) // or it has not, where everything waits
+	}
+	if k.keydown(e.at, isDown, exact, apart(late)) {
 		b.fire(e.b.Hotkey)
 	}
 	if k.held {
@@ -524,18 +529,26 @@ func (b *board) take(ctx context.Context, e keyEvent) error {
 	return nil
 }
 
-// hear takes the Keyups that have arrived, and leaves the Keydowns for later.
-func (b *board) hear() {
+// hear takes the Keyups that arrive within that time, or have arrived, and leaves
+// the Keydowns for later.
+func (b *board) hear(within time.Duration) {
+	end := time.NewTimer(within)
+	defer end.Stop()
 	for {
+		var e keyEvent
 		select {
-		case e := <-b.events:
-			if k := b.keys[e.b.code]; e.up && k != nil {
-				k.keyup(e.at)
-			} else {
-				b.queue = append(b.queue, e)
-			}
+		case e = <-b.events:
 		default:
-			return
+			select {
+			case e = <-b.events:
+			case <-end.C:
+				return
+			}
+		}
+		if k := b.keys[e.b.code]; e.up && k != nil {
+			k.keyup(e.at)
+		} else {
+			b.queue = append(b.queue, e)
 		}
 	}
 }

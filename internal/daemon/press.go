@@ -25,8 +25,10 @@ const (
 	sampleSlowly = 20 * time.Millisecond
 	sampleQuick  = time.Second
 	// beside is how far apart the two halves of a repeat may be read. They
-	// pass through four goroutines.
-	beside = 5 * time.Millisecond
+	// pass through four goroutines. On a machine that lets these wait it is
+	// more: as much as the first half was late itself, up to besideBusy.
+	beside     = 5 * time.Millisecond
+	besideBusy = 100 * time.Millisecond
 	// bounce is too soon for another tap after the key was seen up.
 	bounce = 25 * time.Millisecond
 )
@@ -43,12 +45,13 @@ type presser struct {
 
 // keydown takes a Keydown and tells whether it is a press. isDown is whether
 // the X server says, after it, that the key is down, and exact whether exactly
-// the hotkey's modifiers are down with it.
-func (p *presser) keydown(at time.Time, isDown, exact bool) (press bool) {
+// the hotkey's modifiers are down with it. Apart is how far from it the other
+// half of a repeat may be, see apart.
+func (p *presser) keydown(at time.Time, isDown, exact bool, apart time.Duration) (press bool) {
 	switch {
 	case p.held:
 		return false
-	case isDown && exact && at.Sub(p.up).Abs() < beside:
+	case isDown && exact && at.Sub(p.up).Abs() < apart:
 		// A repeat of a press that was not ours: with more modifiers, say,
 		// of which one was let go. With fewer modifiers nothing repeats: then
 		// the Keyup was that of a modifier, and this is a press.
@@ -60,6 +63,12 @@ func (p *presser) keydown(at time.Time, isDown, exact bool) (press bool) {
 	}
 	p.held, p.since = true, at
 	return true
+}
+
+// apart is how far apart the halves of a repeat may be when one of them is that
+// late: the same processor lets both wait.
+func apart(late time.Duration) time.Duration {
+	return min(max(beside, 2*late), besideBusy)
 }
 
 // keyup takes a Keyup.

@@ -431,15 +431,16 @@ func TestTheHotkeyFollowsTheLayout(t *testing.T) {
 			if res := r.Run(nil, "setxkbmap", layout); res.Code != 0 {
 				t.Fatalf("setxkbmap: %s", res.Stderr)
 			}
-			r.Until("patoggled to follow", func() bool { return r.systemd.count("STATUS=1 hotkey in force") > before })
+			follow := func() { // setxkbmap may be told of in two events
+				r.Until("patoggled to follow", func() bool { return r.systemd.count("STATUS=1 hotkey in force") > before })
+				before = r.systemd.count("STATUS=1 hotkey in force")
+			}
+			follow()
 			r.keys.learn()
 			code := r.keys.code("Z")
 			places[code] = true
-			if r.keys.free(modifiers, code) {
-				t.Errorf("the key %d of the layout is not bound", code)
-			}
-			if code != old && !r.keys.free(modifiers, old) {
-				t.Errorf("the key %d of the layout before is still bound", old)
+			for r.keys.free(modifiers, code) || code != old && !r.keys.free(modifiers, old) {
+				follow()
 			}
 			old = code
 			time.Sleep(fresh)

@@ -9,30 +9,33 @@ func TestPressesAreToldFromAllElse(t *testing.T) {
 	// Each step is at a time in milliseconds: "down", which is a Keydown of a
 	// key that is down, "bare", one of a key that is down without its modifier,
 	// "tapped", one of a key that is up again, "up", and
-	// what the X server says of the key, "is down" or "is up". The presses
-	// are those a person would count.
+	// what the X server says of the key, "is down" or "is up". Late is by how
+	// much a Keydown comes too late. The presses are those a person would count.
 	type step struct {
 		at   int
 		what string
+		late int
 	}
 	tests := []struct {
 		name    string
 		steps   []step
 		presses int
 	}{
-		{"a press", []step{{0, "down"}, {5, "is down"}, {80, "is up"}}, 1},
-		{"two presses", []step{{0, "down"}, {5, "is down"}, {80, "is up"}, {140, "down"}, {145, "is up"}}, 2},
-		{"taps", []step{{0, "tapped"}, {5, "is up"}, {60, "tapped"}, {65, "is up"}}, 2},
-		{"taps whose releases were grabbed too", []step{{0, "tapped"}, {1, "up"}, {5, "is up"}, {61, "up"}, {60, "tapped"}, {65, "is up"}}, 2},
-		{"a held key", []step{{0, "down"}, {5, "is down"}, {660, "up"}, {660, "down"}, {700, "down"}, {700, "up"}, {740, "up"}, {741, "down"}, {760, "is up"}}, 1},
-		{"a held key, then a press", []step{{0, "down"}, {5, "is down"}, {660, "up"}, {660, "down"}, {680, "is up"}, {740, "down"}}, 2},
-		{"a repeat whose halves are read apart", []step{{0, "down"}, {660, "down"}, {668, "up"}, {670, "is down"}}, 1},
-		{"another key in the moment before the grab is given up", []step{{0, "down"}, {1, "down"}, {2, "down"}, {5, "is down"}, {90, "is up"}}, 1},
-		{"the same, told when the key is up", []step{{0, "down"}, {5, "is down"}, {90, "is up"}, {95, "tapped"}, {100, "is up"}}, 1},
-		{"a repeat of another hotkey's press", []step{{0, "up"}, {0, "down"}, {5, "is down"}, {40, "down"}, {40, "up"}, {50, "is up"}, {120, "down"}}, 1},
-		{"a modifier that is let go before the grab is given up", []step{{1, "up"}, {0, "bare"}, {5, "is down"}, {30, "is up"}}, 1},
-		{"the same, read in the other order", []step{{0, "up"}, {0, "bare"}, {5, "is down"}, {30, "is up"}, {90, "down"}}, 2},
-		{"a release alone", []step{{0, "up"}, {5, "is up"}}, 0},
+		{"a press", []step{{at: 0, what: "down"}, {at: 5, what: "is down"}, {at: 80, what: "is up"}}, 1},
+		{"two presses", []step{{at: 0, what: "down"}, {at: 5, what: "is down"}, {at: 80, what: "is up"}, {at: 140, what: "down"}, {at: 145, what: "is up"}}, 2},
+		{"taps", []step{{at: 0, what: "tapped"}, {at: 5, what: "is up"}, {at: 60, what: "tapped"}, {at: 65, what: "is up"}}, 2},
+		{"taps whose releases were grabbed too", []step{{at: 0, what: "tapped"}, {at: 1, what: "up"}, {at: 5, what: "is up"}, {at: 61, what: "up"}, {at: 60, what: "tapped"}, {at: 65, what: "is up"}}, 2},
+		{"a held key", []step{{at: 0, what: "down"}, {at: 5, what: "is down"}, {at: 660, what: "up"}, {at: 660, what: "down"}, {at: 700, what: "down"}, {at: 700, what: "up"}, {at: 740, what: "up"}, {at: 741, what: "down"}, {at: 760, what: "is up"}}, 1},
+		{"a held key, then a press", []step{{at: 0, what: "down"}, {at: 5, what: "is down"}, {at: 660, what: "up"}, {at: 660, what: "down"}, {at: 680, what: "is up"}, {at: 740, what: "down"}}, 2},
+		{"a repeat whose halves are read apart", []step{{at: 0, what: "down"}, {at: 660, what: "down"}, {at: 668, what: "up"}, {at: 670, what: "is down"}}, 1},
+		{"another key in the moment before the grab is given up", []step{{at: 0, what: "down"}, {at: 1, what: "down"}, {at: 2, what: "down"}, {at: 5, what: "is down"}, {at: 90, what: "is up"}}, 1},
+		{"the same, told when the key is up", []step{{at: 0, what: "down"}, {at: 5, what: "is down"}, {at: 90, what: "is up"}, {at: 95, what: "tapped"}, {at: 100, what: "is up"}}, 1},
+		{"a repeat of another hotkey's press", []step{{at: 0, what: "up"}, {at: 0, what: "down"}, {at: 5, what: "is down"}, {at: 40, what: "down"}, {at: 40, what: "up"}, {at: 50, what: "is up"}, {at: 120, what: "down"}}, 1},
+		{"a modifier that is let go before the grab is given up", []step{{at: 1, what: "up"}, {at: 0, what: "bare"}, {at: 5, what: "is down"}, {at: 30, what: "is up"}}, 1},
+		{"the same, read in the other order", []step{{at: 0, what: "up"}, {at: 0, what: "bare"}, {at: 5, what: "is down"}, {at: 30, what: "is up"}, {at: 90, what: "down"}}, 2},
+		{"a repeat of another press where all is late", []step{{at: 0, what: "up"}, {at: 40, what: "down", late: 30}, {at: 90, what: "is up"}}, 0},
+		{"a press where all is late, long after a foreign key", []step{{at: 0, what: "up"}, {at: 110, what: "down", late: 2000}, {at: 190, what: "is up"}}, 1},
+		{"a release alone", []step{{at: 0, what: "up"}, {at: 5, what: "is up"}}, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -43,7 +46,7 @@ func TestPressesAreToldFromAllElse(t *testing.T) {
 				now := start.Add(time.Duration(s.at) * time.Millisecond)
 				switch s.what {
 				case "down", "bare", "tapped":
-					if p.keydown(now, s.what != "tapped", s.what == "down") {
+					if p.keydown(now, s.what != "tapped", s.what == "down", apart(time.Duration(s.late)*time.Millisecond)) {
 						presses++
 					}
 				case "up":
@@ -67,7 +70,7 @@ func TestAKeyIsLookedAtUntilItIsUp(t *testing.T) {
 	if _, ok := p.sampleIn(now); ok {
 		t.Error("a key that was never pressed is looked at")
 	}
-	p.keydown(now, true, true)
+	p.keydown(now, true, true, beside)
 	if d, ok := p.sampleIn(now.Add(time.Millisecond)); !ok || d != sampleEvery {
 		t.Errorf("at first: %v, %v", d, ok)
 	}

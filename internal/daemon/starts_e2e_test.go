@@ -293,10 +293,14 @@ func TestTheServerIsToldBeforeTheFirstStart(t *testing.T) {
 		told("c")
 		plays("c")
 		r.end()
-		// A user moves it while patoggled does not run.
+		// A user moves it while patoggled does not run. The session manager has to
+		// have taken it in before, and has to have heard of it before the end.
 		p, stream := r.paplay()
 		r.sound.WaitOn(stream, "c")
+		time.Sleep(time.Second)
 		r.sound.Move(stream, "a")
+		r.sound.WaitOn(stream, "a")
+		time.Sleep(300 * time.Millisecond)
 		p.Kill()
 		// No rule spells it out now.
 		r.configure("[[rule]]\napp = \"pap*\"\nsink = \"b\"\n")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -115,6 +116,11 @@ func gone(t *testing.T, dir string, pids []int) {
 func TestNothingIsLeftHoweverTheParentEnds(t *testing.T) {
 	t.Parallel()
 	Need(t, "pulseaudio", "pipewire", "wireplumber", "pipewire-pulse", "dbus-daemon", "Xvfb", "openbox", "mpv", "xterm", "bwrap")
+	// Who starts the tests in the background may have SIGINT ignored, and with it
+	// all that they start; what is handled here is as usual there.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, syscall.SIGINT)
+	defer signal.Stop(handled)
 	for _, how := range []string{"close", "exit", "panic", "SIGINT", "SIGKILL"} {
 		t.Run("it ends by "+how, func(t *testing.T) {
 			cmd := exec.Command("/proc/self/exe")

@@ -35,10 +35,15 @@ type Plan struct {
 	// somebody else has set them, and has the last word. Empty when they do not
 	// get louder.
 	After, Expect []pulse.StreamLevels
+	// First is to be set before the move, and again once they play: it is of
+	// streams that have played nowhere yet, whose volume nobody knows. PipeWire
+	// (1.4, 1.6) says silence of them, and sets what their program asked for when
+	// they begin.
+	First []pulse.StreamLevels
 }
 
 // Changes tells whether anything is to be set.
-func (p *Plan) Changes() bool { return len(p.Before)+len(p.After) > 0 }
+func (p *Plan) Changes() bool { return len(p.Before)+len(p.After)+len(p.First) > 0 }
 
 // stream is a stream with the levels it has or is to have.
 type stream struct {
@@ -92,6 +97,9 @@ func Of(streams []*pulse.Stream, from, to *pulse.Sink, known *Known) Plan {
 		}
 		ends := arrives
 		switch {
+		case from == nil && known != nil && known.Flat == to.Flat && !to.Flat:
+			ends = by(arrives, then, ratio)
+			p.First = append(p.First, pulse.StreamLevels{Stream: m.index, Levels: ends})
 		case then < ratio && (ratio-then > slight || then == 0 || known == nil):
 			p.Back = append(p.Back, pulse.StreamLevels{Stream: m.index, Levels: m.has})
 			p.Before = append(p.Before, pulse.StreamLevels{Stream: m.index, Levels: by(m.has, then, ratio)})

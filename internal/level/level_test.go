@@ -86,6 +86,18 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// PipeWire says silence of a stream that has played nowhere yet.
+func TestWhatHasPlayedNowhereYetIsSetOnceItPlays(t *testing.T) {
+	streams := []*pulse.Stream{{Index: 7, Levels: percent(0, 0)}}
+	p := Of(streams, nil, sink(50, 50, false), &Known{full * 3 / 10, false})
+	if got := in(p.First) + in(p.Before) + in(p.After); got != "7:30 30 " || !p.Changes() || p.Then.Volume != full*3/10 {
+		t.Errorf("%q, %+v", got, p)
+	}
+	if p = Of(streams, nil, sink(50, 50, false), nil); p.Changes() {
+		t.Errorf("where nothing is known it is set: %+v", p)
+	}
+}
+
 // plays is how loud a stream with that ratio is, relative to full scale.
 func plays(ratio pulse.Levels, on *pulse.Sink) uint32 { return loudest(ratio, on.Levels) }
 

@@ -150,6 +150,36 @@ func TestVolumesAroundAMove(t *testing.T) {
 	}
 }
 
+// What has played nowhere yet has its program's volume once it plays, whatever was
+// set before, and is set again then; but not when it is what was wanted, or gone.
+func TestAVolumeIsSetOnceItPlays(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		begins func(s *pulse.Stream)
+		asked  string
+	}{
+		{"its program overrides it", func(s *pulse.Stream) { s.Sink, s.Levels = 8, at(100) }, "[60 at 30 60 to 8 60 at 30]"},
+		{"it stays what was set", func(s *pulse.Stream) { s.Sink = 8 }, "[60 at 30 60 to 8]"},
+		{"it ends", func(s *pulse.Stream) { s.Index = 61 }, "[60 at 30 60 to 8]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := loudWorld()
+			s := w.snapshot.Stream(60)
+			s.Sink, s.Levels = pulse.NoSink, at(0)
+			snap, _ := w.Snapshot(t.Context())
+			w.meanwhile = func() { tt.begins(s) }
+			key := func(*pulse.Stream) string { return "firefox" }
+			known := func(string, string) *level.Known { return Known(state.Volume{Percent: 30}) }
+			all := []pulse.StreamIndex{60}
+			loud := NewLoudness(w, snap, snap.Sink(8), all, key, known)
+			errs := loud.Around(t.Context(), all, func(ctx context.Context, all []pulse.StreamIndex) []error { return w.Move(ctx, 8, all...) })
+			if got := fmt.Sprint(w.asked); got != tt.asked || errs[0] != nil {
+				t.Errorf("asked %s, want %s; %v", got, tt.asked, errs[0])
+			}
+		})
+	}
+}
+
 // The report says of each stream what its own volume was; what is written down is
 // the application's, which is that of its loudest.
 func TestEachStreamsVolumeIsItsOwn(t *testing.T) {

@@ -78,12 +78,16 @@ ready:
 	@for p in patoggle patoggle-top patoggled patoggle-x11keys; do packaging/compile $$p build/ready/$$p || exit; done
 	@$(GO) vet ./...
 
+# These are begun first: cmd/patoggle takes longest, and the others wait more than
+# they do, so that it has a processor meanwhile.
+FIRST = ./cmd/patoggle ./pulse ./x11
+
 # Everything runs under the race detector: most tests wait for other programs
 # anyhow, so that it costs little.
 test: ready
 	$(GO) vet ./...
 	@status=0; \
-	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) $$($(GO) list ./... | grep -vE '/internal/($(TIMED))$$') || status=1; \
+	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) $(FIRST) $$($(GO) list ./... | grep -vE '/internal/($(TIMED))$$') || status=1; \
 	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) -p 1 $(foreach p,$(subst |, ,$(TIMED)),./internal/$(p)) || status=1; \
 	exit $$status
 

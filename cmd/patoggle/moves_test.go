@@ -61,7 +61,7 @@ func (d *desk) moveManyTimes(times int) {
 }
 
 func TestAMoveIsTrueWhenPatoggleHasExited(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *desk) { d.moveManyTimes(long.Count(100, 300)) })
+	onBoth(t, func(t *testing.T, d *desk) { d.moveManyTimes(long.Count(30, 300)) })
 }
 
 func TestAMoveWhileTheServerIsStalledIsTrueOrSaidToHaveFailed(t *testing.T) {
@@ -73,10 +73,10 @@ func TestAMoveWhileTheServerIsStalledIsTrueOrSaidToHaveFailed(t *testing.T) {
 			stop, goOn = daemon.Stop, daemon.Continue
 		}
 		names := []string{"a", "b", "c"}
-		for i := range 12 {
+		for i := range 8 {
 			want := names[(i+1)%3]
 			// The stall begins before, at and after the move.
-			delay := time.Duration(i) * 2 * time.Millisecond
+			delay := time.Duration(i) * 3 * time.Millisecond
 			stalled := make(chan struct{})
 			go func() {
 				defer close(stalled)

@@ -13,8 +13,18 @@ import (
 	"github.com/patoggle/patoggle/internal/lab"
 )
 
-// onBothServers runs a test on each kind of sound server.
+// onBothServers runs a test on each kind of sound server, beside each other.
 func onBothServers(t *testing.T, f func(t *testing.T, r *rig)) {
+	for _, server := range []string{pulseaudio, pipewire} {
+		t.Run(server, func(t *testing.T) {
+			t.Parallel()
+			f(t, newRig(t, server))
+		})
+	}
+}
+
+// oneAfterTheOther is onBothServers for a test that listens for milliseconds.
+func oneAfterTheOther(t *testing.T, f func(t *testing.T, r *rig)) {
 	for _, server := range []string{pulseaudio, pipewire} {
 		t.Run(server, func(t *testing.T) { f(t, newRig(t, server)) })
 	}

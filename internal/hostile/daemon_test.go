@@ -440,6 +440,7 @@ func TestWindowsMisbehaveToTheDaemon(t *testing.T) {
 // The display ends, or falls silent, at any time while patoggled starts. It
 // opens several connections; each is cut off after so many bytes.
 func TestTheDisplayIsCutOffFromTheDaemon(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	file, err := lab.Daemon()
 	if err != nil {
@@ -483,6 +484,7 @@ func TestTheDisplayIsCutOffFromTheDaemon(t *testing.T) {
 // time of the whole package, so that each run takes another seventh of them;
 // the long form takes them all.
 func TestTheDisplayIsCutOffFromWhatHoldsTheKeys(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	daemon, err := lab.Daemon()
 	if err != nil {

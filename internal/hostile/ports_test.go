@@ -131,6 +131,7 @@ func TestASoundServerMisbehavesAboutPorts(t *testing.T) {
 }
 
 func TestAKeyOfTheDaemonSwitchesAPort(t *testing.T) {
+	t.Parallel()
 	file := t.TempDir() + "/ports.toml"
 	if err := os.WriteFile(file, []byte(`sinks = ["a", "Built-in:hdmi"]`), 0o600); err != nil {
 		t.Fatal(err)

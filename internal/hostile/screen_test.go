@@ -154,6 +154,7 @@ func TestAFloodOfProperties(t *testing.T) {
 
 // A window vanishes between any two requests: one call for each place.
 func TestAWindowVanishesBetweenAnyTwoRequests(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	between := s.between(t)
 	m := s.manager
@@ -226,6 +227,7 @@ func (s *stage) between(t *testing.T) *rogue.Display {
 
 // The X server's talk ends, or falls silent, after so many bytes.
 func TestTheDisplayIsCutOff(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	between := s.between(t)
 	s.reset()
@@ -263,6 +265,7 @@ func TestTheDisplayIsCutOff(t *testing.T) {
 
 // The X server's answers are garbled, each in its turn and in several ways.
 func TestTheDisplayIsGarbled(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	between := s.between(t)
 	s.reset()

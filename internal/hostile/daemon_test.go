@@ -26,12 +26,6 @@ import (
 // pressTime is what a press may take.
 const pressTime = 2 * time.Second
 
-// inTime is whether a press took its time, and what a machine may add that is as busy as
-// when the tests began, or as it is now.
-func inTime(took time.Duration) bool {
-	return took <= pressTime+slack() || took <= pressTime+slackOf(start())
-}
-
 // deaf is when nothing will be heard of a press any more: it was lost, or the
 // daemon hangs.
 func deaf() time.Duration { return 2 * (pressTime + slack()) }
@@ -185,7 +179,7 @@ func (p *post) patient(says []string, again func()) (text string, took time.Dura
 	p.t.Helper()
 	for tries := 3; ; tries-- {
 		text, took = p.said()
-		timely, slow := inTime(took), containsOne(text, outOfTime)
+		timely, slow := inTime(took, pressTime), containsOne(text, outOfTime)
 		ok = timely && containsOne(text, says)
 		if ok || timely && !slow {
 			return text, took, ok

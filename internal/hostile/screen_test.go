@@ -54,7 +54,7 @@ func (s *stage) run(t *testing.T, name, display string, timeout time.Duration, a
 	r := s.Run([]string{"PULSE_SERVER=" + s.sound.Address, "DISPLAY=" + display}, s.program, append([]string{"--timeout", timeout.String()}, args...)...)
 	s.figures.add(name, r, timeout)
 	wellSpoken(t, "patoggle", r)
-	if r.Took > timeout+slack() {
+	if !inTime(r.Took, timeout) {
 		t.Errorf("%s: took %v", name, r.Took)
 	}
 	if r.MaxRSS > most {

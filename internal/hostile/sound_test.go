@@ -26,6 +26,12 @@ func slack() time.Duration { return slackOf(atFirst()) }
 
 func slackOf(start time.Duration) time.Duration { return 2*time.Second + 20*start }
 
+// inTime is whether that took no longer than the limit and what a machine may add
+// that is as busy as when the tests began, or as it is now.
+func inTime(took, limit time.Duration) bool {
+	return took <= limit+slack() || took <= limit+slackOf(start())
+}
+
 var atFirst = sync.OnceValue(start)
 
 // start is the best time of three of a program that says its version.
@@ -174,7 +180,7 @@ func TestASoundServerMisbehavesToThePatoggle(t *testing.T) {
 				if r.Code != tale.code || !strings.Contains(out, tale.says) {
 					t.Errorf("exit code %d, want %d with %q\nstdout: %.500s\nstderr: %.500s", r.Code, tale.code, tale.says, r.Stdout, r.Stderr)
 				}
-				if r.Took > timeout+slack() {
+				if !inTime(r.Took, timeout) {
 					t.Errorf("took %v", r.Took)
 				}
 				if !tale.slow && r.Took > timeout {

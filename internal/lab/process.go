@@ -253,10 +253,28 @@ func (p *Process) Wait() int {
 // Signal signals the process itself. It is no error that it has ended.
 func (p *Process) Signal(sig syscall.Signal) { _ = p.p.Signal(sig) }
 
-// Stop freezes the process and its descendants (SIGSTOP); Continue lets them
-// go on.
-func (p *Process) Stop()     { _ = p.p.SignalTree(syscall.SIGSTOP) }
+// Stop freezes the process and its descendants (SIGSTOP), and returns when they
+// stand still: a thread that waits for a processor gets there late. Continue lets
+// them go on.
+func (p *Process) Stop() {
+	_ = p.p.SignalTree(syscall.SIGSTOP)
+	Poll(time.Second, func() bool {
+		return !slices.ContainsFunc(append(p.Descendants(), p.PID), runs)
+	})
+}
+
 func (p *Process) Continue() { _ = p.p.SignalTree(syscall.SIGCONT) }
+
+// runs tells whether a thread of the process is neither stopped nor dead (proc(5),
+// the third field of stat).
+func runs(pid int) bool {
+	all, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	return slices.ContainsFunc(all, func(file string) bool {
+		b, err := os.ReadFile(file)
+		_, state, found := strings.Cut(string(b), ") ")
+		return err == nil && found && !strings.ContainsAny(state[:1], "TtZX")
+	})
+}
 
 // Kill kills the process and its descendants and waits for its end.
 func (p *Process) Kill() {

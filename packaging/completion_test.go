@@ -83,14 +83,18 @@ func startPrompt(t *testing.T, d *desk, shell, env, setup string) *prompt {
 			lab.Missing(t, shell)
 		}
 		p := &prompt{terminal: interactive(t, d.With(env, "TERM="+s.term, "BASH_COMPLETION="+bashCompletion(), "BASH_COMPLETION_COMPAT_DIR="+compatDir()), d.Home, file, s.args...), listed: s.listed}
+		lines := []string{setup + wordsOf[shell]}
 		if shell == "fish" {
 			// Version 4 takes no Enter that was typed before it was ready.
+			lines = strings.SplitAfter(lines[0], "\n")
 			d.Until("fish's prompt", func() bool {
 				return strings.Contains(p.shown(), "> ") || strings.Contains(p.shown(), "# ")
 			})
 		}
-		p.keys(setup + wordsOf[shell])
-		p.ready()
+		for _, line := range lines {
+			p.keys(line)
+			p.ready()
+		}
 		return p
 	}
 	t.Fatalf("no shell %q", shell)
@@ -103,7 +107,14 @@ func (p *prompt) ready() {
 	p.lines++
 	at := p.mark()
 	p.keys("echo at' 'prompt " + itoa(p.lines) + "\n")
-	p.wait(at, "at prompt "+itoa(p.lines)+"\r\n")
+	there := "at prompt " + itoa(p.lines) + "\r\n"
+	for range tries {
+		if lab.Poll(10*time.Second, func() bool { return strings.Contains(p.shown()[at:], there) }) {
+			return
+		}
+		p.keys("\n") // see startPrompt
+	}
+	p.wait(at, there)
 }
 
 // tries is how often a line is typed: where the machine is too slow to answer in

@@ -500,7 +500,7 @@ func (b *board) take(ctx context.Context, e keyEvent) error {
 	case e.b.release == nil || k == nil:
 		return nil // a late one, of a hotkey that was given back
 	case e.up:
-		k.keyup(e.at)
+		k.keyup(e.at, time.Since(e.at))
 		return nil
 	}
 	if k.held {
@@ -517,11 +517,26 @@ func (b *board) take(ctx context.Context, e keyEvent) error {
 	isDown := h.Key(e.b.code)
 	b.hear(0) // the other half of a repeat has arrived meanwhile
 	late := time.Since(e.at)
+	up := false
 	if isDown && exact && late > beside/2 {
-		b.hear(apart(late)) // or it has not, where everything waits
+		// Or it has not, where everything waits. Who presses for himself lets the
+		// key go.
+		for end := time.Now().Add(apart(late)); !up && !k.repeats(e.at, late) && time.Now().Before(end); {
+			b.hear(sampleEvery)
+			if h, err = b.x.Held(ctx); err != nil {
+				return err
+			}
+			up = !h.Key(e.b.code)
+		}
 	}
-	if k.keydown(e.at, isDown, exact, apart(late)) {
+	if up { // so was its own release, which is later than the half of a repeat
+		late, k.upLate = 0, 0
+	}
+	if k.keydown(e.at, isDown, exact, late) {
 		b.fire(e.b.Hotkey)
+	}
+	if up {
+		k.seen(time.Now(), false)
 	}
 	if k.held {
 		k.sample = time.Now().Add(sampleEvery)
@@ -546,7 +561,7 @@ func (b *board) hear(within time.Duration) {
 			}
 		}
 		if k := b.keys[e.b.code]; e.up && k != nil {
-			k.keyup(e.at)
+			k.keyup(e.at, time.Since(e.at))
 		} else {
 			b.queue = append(b.queue, e)
 		}

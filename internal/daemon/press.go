@@ -25,8 +25,8 @@ const (
 	sampleSlowly = 20 * time.Millisecond
 	sampleQuick  = time.Second
 	// beside is how far apart the two halves of a repeat may be read. They
-	// pass through four goroutines. On a machine that lets these wait it is
-	// more: as much as the first half was late itself, up to besideBusy.
+	// pass through four goroutines. On a machine that lets these wait it is more,
+	// see apart, up to besideBusy.
 	beside     = 5 * time.Millisecond
 	besideBusy = 100 * time.Millisecond
 	// bounce is too soon for another tap after the key was seen up.
@@ -40,18 +40,18 @@ type presser struct {
 	held     bool      // it is down and was not yet seen up
 	since    time.Time // when it went down
 	released time.Time // when it was seen up
-	up       time.Time // of the last Keyup
+	up       time.Time // of the last Keyup that may be half of a repeat
+	upLate   time.Duration
 }
 
 // keydown takes a Keydown and tells whether it is a press. isDown is whether
 // the X server says, after it, that the key is down, and exact whether exactly
-// the hotkey's modifiers are down with it. Apart is how far from it the other
-// half of a repeat may be, see apart.
-func (p *presser) keydown(at time.Time, isDown, exact bool, apart time.Duration) (press bool) {
+// the hotkey's modifiers are down with it. Late is how long after it that was said.
+func (p *presser) keydown(at time.Time, isDown, exact bool, late time.Duration) (press bool) {
 	switch {
 	case p.held:
 		return false
-	case isDown && exact && at.Sub(p.up).Abs() < apart:
+	case isDown && exact && p.repeats(at, late):
 		// A repeat of a press that was not ours: with more modifiers, say,
 		// of which one was let go. With fewer modifiers nothing repeats: then
 		// the Keyup was that of a modifier, and this is a press.
@@ -65,19 +65,29 @@ func (p *presser) keydown(at time.Time, isDown, exact bool, apart time.Duration)
 	return true
 }
 
+// repeats tells whether a Keyup beside a Keydown makes the two a repeat.
+func (p *presser) repeats(at time.Time, late time.Duration) bool {
+	return at.Sub(p.up).Abs() < apart(max(late, p.upLate))
+}
+
 // apart is how far apart the halves of a repeat may be when one of them is that
 // late: the same processor lets both wait.
 func apart(late time.Duration) time.Duration {
 	return min(max(beside, 2*late), besideBusy)
 }
 
-// keyup takes a Keyup.
-func (p *presser) keyup(at time.Time) { p.up = at }
+// keyup takes a Keyup, and how late it was read. The release of a press that was
+// counted is half of no repeat.
+func (p *presser) keyup(at time.Time, late time.Duration) {
+	if p.held || at.Sub(p.released) >= bounce {
+		p.up, p.upLate = at, late
+	}
+}
 
 // seen takes what the X server says of the key.
 func (p *presser) seen(now time.Time, isDown bool) {
 	if p.held && !isDown {
-		p.held, p.released = false, now
+		p.held, p.released, p.up = false, now, time.Time{}
 	}
 }
 

@@ -10,7 +10,7 @@ func TestPressesAreToldFromAllElse(t *testing.T) {
 	// key that is down, "bare", one of a key that is down without its modifier,
 	// "tapped", one of a key that is up again, "up", and
 	// what the X server says of the key, "is down" or "is up". Late is by how
-	// much a Keydown comes too late. The presses are those a person would count.
+	// much the event comes too late. The presses are those a person would count.
 	type step struct {
 		at   int
 		what string
@@ -35,6 +35,8 @@ func TestPressesAreToldFromAllElse(t *testing.T) {
 		{"the same, read in the other order", []step{{at: 0, what: "up"}, {at: 0, what: "bare"}, {at: 5, what: "is down"}, {at: 30, what: "is up"}, {at: 90, what: "down"}}, 2},
 		{"a repeat of another press where all is late", []step{{at: 0, what: "up"}, {at: 40, what: "down", late: 30}, {at: 90, what: "is up"}}, 0},
 		{"a press where all is late, long after a foreign key", []step{{at: 0, what: "up"}, {at: 110, what: "down", late: 2000}, {at: 190, what: "is up"}}, 1},
+		{"a repeat of another press of which one half is late", []step{{at: 0, what: "up", late: 30}, {at: 40, what: "down"}, {at: 90, what: "is up"}}, 0},
+		{"presses where all is late, and the releases were grabbed too", []step{{at: 0, what: "down", late: 30}, {at: 40, what: "up", late: 30}, {at: 45, what: "is up"}, {at: 90, what: "down", late: 30}, {at: 95, what: "is down"}, {at: 140, what: "is up"}, {at: 130, what: "up", late: 30}, {at: 190, what: "down", late: 30}}, 3},
 		{"a release alone", []step{{at: 0, what: "up"}, {at: 5, what: "is up"}}, 0},
 	}
 	for _, tt := range tests {
@@ -46,11 +48,11 @@ func TestPressesAreToldFromAllElse(t *testing.T) {
 				now := start.Add(time.Duration(s.at) * time.Millisecond)
 				switch s.what {
 				case "down", "bare", "tapped":
-					if p.keydown(now, s.what != "tapped", s.what == "down", apart(time.Duration(s.late)*time.Millisecond)) {
+					if p.keydown(now, s.what != "tapped", s.what == "down", time.Duration(s.late)*time.Millisecond) {
 						presses++
 					}
 				case "up":
-					p.keyup(now)
+					p.keyup(now, time.Duration(s.late)*time.Millisecond)
 				case "is down", "is up":
 					p.seen(now, s.what == "is down")
 				default:
@@ -70,7 +72,7 @@ func TestAKeyIsLookedAtUntilItIsUp(t *testing.T) {
 	if _, ok := p.sampleIn(now); ok {
 		t.Error("a key that was never pressed is looked at")
 	}
-	p.keydown(now, true, true, beside)
+	p.keydown(now, true, true, 0)
 	if d, ok := p.sampleIn(now.Add(time.Millisecond)); !ok || d != sampleEvery {
 		t.Errorf("at first: %v, %v", d, ok)
 	}

@@ -83,6 +83,7 @@ func TestTheVolumeOfAClosedApplicationIsRemembered(t *testing.T) {
 		_, other := r.paplay("--volume=65536", "--device=a")
 		r.sound.WaitOn(other, "b")
 		r.loud(other, 30)
+		time.Sleep(500 * time.Millisecond) // no user is faster than a player that begins
 		r.sound.Pactl("set-sink-input-volume", strconv.Itoa(other), "80%")
 		r.loud(other, 80)
 		if res := r.Run(nil, lab.Binary(t, "patoggle"), "--stream", strconv.Itoa(other), "--to", "c", "--timeout", "20s"); res.Code != 0 {

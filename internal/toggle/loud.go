@@ -253,16 +253,12 @@ func (l *Loudness) Around(ctx context.Context, streams []pulse.StreamIndex, move
 			}
 		}
 	}
-	for _, s := range first {
-		if failed[s.Stream] == nil && l.overridden(ctx, s) {
-			after = append(after, s)
-		}
-	}
 	// The time may be over, and the connection with it.
 	again, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBack)
 	defer cancel()
 	l.mixer.SetLevels(again, back...)
 	l.mixer.SetLevels(ctx, after...) // where that fails it is too quiet, and has moved
+	l.insist(ctx, slices.DeleteFunc(first, func(s pulse.StreamLevels) bool { return failed[s.Stream] != nil }))
 	errs := make([]error, len(streams))
 	for i, s := range streams {
 		errs[i] = failed[s]
@@ -270,34 +266,62 @@ func (l *Loudness) Around(ctx context.Context, streams []pulse.StreamIndex, move
 	return errs
 }
 
-// begins is how long a stream may take to play after it was moved, before its
-// volume is left to itself: 5 to 30 ms on PipeWire 1.4 and 1.6 (go test
-// ./internal/daemon -run TestTheVolumeOfAClosed).
-const begins = time.Second
+// A stream that had played nowhere yet gets what its program asked for when it
+// begins, 5 to 30 ms after the move, and up to 5 ms after it is told to be on its
+// sink (PipeWire 1.4 and 1.6, with go test ./internal/daemon -run
+// TestTheVolumeOfAClosed).
+const (
+	begins  = time.Second            // how long it may take to begin
+	settles = 200 * time.Millisecond // from then on until its volume is left to itself
+	// insistEvery is how often its volume is looked at until then.
+	insistEvery = 5 * time.Millisecond
+)
 
-// overridden tells whether a stream that had played nowhere yet has, once it
-// plays, another volume than was set.
-func (l *Loudness) overridden(ctx context.Context, s pulse.StreamLevels) bool {
-	ctx, cancel := context.WithTimeout(ctx, begins)
-	defer cancel()
-	for {
-		is, err := l.mixer.Stream(ctx, s.Stream)
-		switch {
-		case err != nil:
-			return false
-		case is.Sink != pulse.NoSink && is.Levels.Max() > 0:
-			return !level.Same(is.Levels, s.Levels)
+// insist sets the volume of streams that had played nowhere yet once they play,
+// unless it is that already. Whoever sets it then has the last word.
+func (l *Loudness) insist(ctx context.Context, all []pulse.StreamLevels) {
+	type watched struct {
+		pulse.StreamLevels
+		plays time.Time // since when, zero before
+	}
+	var left []watched
+	for _, s := range all {
+		left = append(left, watched{StreamLevels: s})
+	}
+	for end := time.Now().Add(begins); len(left) > 0; {
+		now := time.Now()
+		kept := left[:0]
+		for _, w := range left {
+			is, err := l.mixer.Stream(ctx, w.Stream)
+			switch {
+			case err != nil:
+				continue // it has ended, or nothing can be said of it
+			case is.Sink == pulse.NoSink:
+				if now.Before(end) {
+					kept = append(kept, w)
+				}
+				continue
+			case w.plays.IsZero():
+				w.plays = now
+			}
+			if !level.Same(is.Levels, w.Levels) {
+				l.mixer.SetLevels(ctx, w.StreamLevels) // it has moved, whatever comes of this
+				continue
+			}
+			if now.Sub(w.plays) < settles {
+				kept = append(kept, w)
+			}
+		}
+		if left = kept; len(left) == 0 {
+			return
 		}
 		select {
 		case <-ctx.Done():
-			return false
-		case <-time.After(beginEvery):
+			return
+		case <-time.After(insistEvery):
 		}
 	}
 }
-
-// beginEvery is how often a stream is asked whether it plays.
-const beginEvery = 5 * time.Millisecond
 
 // leftAlone tells whether a stream is at the levels that we set or expect: else
 // somebody else has set them, and has the last word. Of one that did not move it

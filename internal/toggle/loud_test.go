@@ -18,8 +18,8 @@ import (
 type mixing struct {
 	*world
 	unset map[pulse.StreamIndex]error
-	// meanwhile is called after a move.
-	meanwhile func()
+	// meanwhile is called after a move, looks before one stream is looked at.
+	meanwhile, looks func()
 }
 
 func (w *mixing) SetLevels(_ context.Context, all ...pulse.StreamLevels) []error {
@@ -35,6 +35,9 @@ func (w *mixing) SetLevels(_ context.Context, all ...pulse.StreamLevels) []error
 }
 
 func (w *mixing) Stream(_ context.Context, i pulse.StreamIndex) (*pulse.Stream, error) {
+	if w.looks != nil {
+		w.looks()
+	}
 	s := w.snapshot.Stream(i)
 	if s == nil {
 		return nil, pulse.ErrGone
@@ -150,24 +153,40 @@ func TestVolumesAroundAMove(t *testing.T) {
 	}
 }
 
-// What has played nowhere yet has its program's volume once it plays, whatever was
-// set before, and is set again then; but not when it is what was wanted, or gone.
+// What has played nowhere yet gets its program's volume when it begins, or a moment
+// later, whatever was set before: it is set again then, and once.
 func TestAVolumeIsSetOnceItPlays(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		begins func(s *pulse.Stream)
-		asked  string
+		name  string
+		looks func(s *pulse.Stream, n int) // before the nth time that it is looked at
+		asked string
 	}{
-		{"its program overrides it", func(s *pulse.Stream) { s.Sink, s.Levels = 8, at(100) }, "[60 at 30 60 to 8 60 at 30]"},
-		{"it stays what was set", func(s *pulse.Stream) { s.Sink = 8 }, "[60 at 30 60 to 8]"},
-		{"it ends", func(s *pulse.Stream) { s.Index = 61 }, "[60 at 30 60 to 8]"},
+		{"its program overrides it", func(s *pulse.Stream, n int) {
+			if n == 3 {
+				s.Sink, s.Levels = 8, at(100)
+			}
+		}, "[60 at 30 60 to 8 60 at 30]"},
+		{"its program overrides it late", func(s *pulse.Stream, n int) {
+			switch n {
+			case 0:
+				s.Sink = 8
+			case 2:
+				s.Levels = at(100)
+			}
+		}, "[60 at 30 60 to 8 60 at 30]"},
+		{"somebody overrides it each time", func(s *pulse.Stream, n int) { s.Sink, s.Levels = 8, at(100) }, "[60 at 30 60 to 8 60 at 30]"},
+		{"it stays what was set", func(s *pulse.Stream, n int) { s.Sink = 8 }, "[60 at 30 60 to 8]"},
+		{"it ends", func(s *pulse.Stream, n int) { s.Index = 61 }, "[60 at 30 60 to 8]"},
+		{"it never begins", func(s *pulse.Stream, n int) { s.Sink = pulse.NoSink }, "[60 at 30 60 to 8]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := loudWorld()
 			s := w.snapshot.Stream(60)
 			s.Sink, s.Levels = pulse.NoSink, at(0)
 			snap, _ := w.Snapshot(t.Context())
-			w.meanwhile = func() { tt.begins(s) }
+			w.meanwhile = func() { s.Sink = pulse.NoSink } // it is not there yet
+			n := 0
+			w.looks = func() { tt.looks(s, n); n++ }
 			key := func(*pulse.Stream) string { return "firefox" }
 			known := func(string, string) *level.Known { return Known(state.Volume{Percent: 30}) }
 			all := []pulse.StreamIndex{60}

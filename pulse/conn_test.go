@@ -20,6 +20,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jfreymuth/pulse/proto"
+
+	"github.com/patoggle/patoggle/internal/lab/long"
 )
 
 // soon is a deadline that is expected to pass; ample is one that is not.
@@ -885,7 +887,7 @@ func TestABrokenSecondConnectionIsReplaced(t *testing.T) {
 	}
 }
 
-// TestConversationsCutAnywhere plays the answers of a real server up to every
+// TestConversationsCutAnywhere plays the answers of a real server up to many a
 // byte, and then closes: nothing but an error may come of it, until the last
 // byte of the snapshot was there.
 func TestConversationsCutAnywhere(t *testing.T) {
@@ -910,7 +912,7 @@ func TestConversationsCutAnywhere(t *testing.T) {
 				return hangUp()
 			}
 			f.start()
-			step := 1 + total/2000
+			step := 1 + total/long.Count(500, 2000)
 			for _, n := range append(slices.Collect(every(total, step)), total) {
 				left.Store(int64(n))
 				err := func() error {
@@ -976,7 +978,7 @@ func TestTheLibrarySurvivesSpoiltReplies(t *testing.T) {
 			}
 			f.start()
 			fine := 0
-			for n := range 1500 {
+			for n := range long.Count(500, 1500) {
 				err := func() error {
 					c, err := Dial(within(t, ample), Options{Server: "unix:" + f.path, Getenv: bare})
 					if err != nil {

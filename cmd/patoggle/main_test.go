@@ -12,7 +12,10 @@ import (
 	"github.com/patoggle/patoggle/internal/toggle"
 )
 
-func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+func TestMain(m *testing.M) {
+	lab.Together(4)
+	os.Exit(lab.Main(m))
+}
 
 // desk is a private desktop with the built program on it.
 type desk struct {

@@ -51,6 +51,9 @@ var singleTerminals = map[string]struct {
 			d.Until("gnome-terminal's server", func() bool {
 				// Its exit code is 0 even when there is no server.
 				r := d.Run([]string{"LANG=C.UTF-8"}, "gnome-terminal", args...)
+				if r.Stderr != "" {
+					d.t.Logf("gnome-terminal says: %s", r.Stderr)
+				}
 				return r.Code == 0 && !strings.Contains(r.Stderr, "not provided by any")
 			})
 		},

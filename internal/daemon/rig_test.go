@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -26,11 +25,7 @@ import (
 
 func TestMain(m *testing.M) {
 	xgb.Logger.SetOutput(io.Discard) // it complains of ordinary connects
-	flag.Parse()
-	// Most of these tests wait for fingers and clocks, not for a processor.
-	if err := flag.Set("test.parallel", "6"); err != nil {
-		panic(err)
-	}
+	lab.Together(6)                  // most wait for fingers and clocks
 	os.Exit(lab.Main(m))
 }
 

@@ -15,7 +15,10 @@ import (
 	"github.com/patoggle/patoggle/internal/lab/rogue"
 )
 
-func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+func TestMain(m *testing.M) {
+	lab.Together(4) // they wait for timeouts
+	os.Exit(lab.Main(m))
+}
 
 // most is the memory that no call may exceed, in bytes.
 const most = 64_000_000

@@ -342,17 +342,19 @@ func (l *Lab) Until(what string, done func() bool) {
 	}
 }
 
-// Poll asks again, first often and then every 10 ms, until done says yes or
-// the time is over. It tells whether done said yes.
+// Poll asks again, first often and then every 20 ms, until done says yes or
+// the time is over. It tells whether done said yes. What is asked takes a third
+// of the time at most: the rest is for what is waited for.
 func Poll(limit time.Duration, done func() bool) bool {
 	deadline := time.Now().Add(limit)
-	for pause := 500 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
+	for pause := 500 * time.Microsecond; ; pause = min(2*pause, 20*time.Millisecond) {
+		began := time.Now()
 		if done() {
 			return true
 		}
 		if time.Now().After(deadline) {
 			return false
 		}
-		time.Sleep(pause)
+		time.Sleep(max(pause, 2*time.Since(began)))
 	}
 }

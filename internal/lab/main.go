@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"os"
 	"runtime"
@@ -38,6 +39,17 @@ func Main(m *testing.M) int {
 		code = 1
 	}
 	return code
+}
+
+// Together makes so many tests of a package that are parallel run beside each
+// other, however many processors there are: those that wait for other programs
+// need few. It is called in TestMain; a -parallel of the command line is
+// overridden.
+func Together(n int) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(n)); err != nil {
+		panic(err)
+	}
 }
 
 // goroutines are the stacks of all goroutines but the one that package

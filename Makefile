@@ -61,9 +61,9 @@ build:
 	packaging/compile patoggled patoggled
 	packaging/compile patoggle-x11keys patoggle-x11keys
 
-# The packages whose tests hold programs to their timeouts, and wait for them: they
-# run after the rest, two at a time.
-TIMED = daemon|hostile|soak
+# The packages whose tests hold programs to their timeouts: they run after the
+# rest, and the last one alone.
+TIMED = daemon|soak|hostile
 
 # What tests need is fetched and compiled before them: no test waits for it. What
 # vet finds out is kept with it.
@@ -88,7 +88,8 @@ test: ready
 	$(GO) vet ./...
 	@status=0; \
 	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) $(FIRST) $$($(GO) list ./... | grep -vE '/internal/($(TIMED))$$') || status=1; \
-	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) -p 2 $(foreach p,$(subst |, ,$(TIMED)),./internal/$(p)) || status=1; \
+	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) ./internal/daemon ./internal/soak || status=1; \
+	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) ./internal/hostile || status=1; \
 	exit $$status
 
 # The same on a machine that is SLOW times slower; what is fetched and compiled

@@ -13,7 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	lab.Together(4)
+	lab.Together(6)
 	os.Exit(lab.Main(m))
 }
 

@@ -81,8 +81,8 @@ func TestAConversationIsCutOff(t *testing.T) {
 		args  []string
 		whole int // exit code of the whole conversation
 	}{
-		{"pulseaudio", long.Count(5, 1), []string{"--stream", "0", "--to", "c"}, 0},
-		{"pipewire", 61, []string{"list", "streams"}, 0},
+		{"pulseaudio", long.Count(9, 1), []string{"--stream", "0", "--to", "c"}, 0},
+		{"pipewire", long.Count(97, 61), []string{"list", "streams"}, 0},
 	} {
 		replies := recorded(t, test.name)
 		var figures extremes

@@ -475,7 +475,7 @@ func TestTheDisplayIsCutOffFromTheDaemon(t *testing.T) {
 // The display ends at any byte of the talk with patoggle-x11keys. Whatever
 // libX11 and the hotkey library say then, patoggled gets a sentence of ours. A
 // start at every byte where libX11 has a way of its own to end takes a third of the
-// time of the whole package, so that each run takes another seventh of them;
+// time of the whole package, so that each run takes another eleventh of them;
 // the long form takes them all.
 func TestTheDisplayIsCutOffFromWhatHoldsTheKeys(t *testing.T) {
 	t.Parallel()
@@ -509,7 +509,7 @@ func TestTheDisplayIsCutOffFromWhatHoldsTheKeys(t *testing.T) {
 	}
 	_, all := between.Counts()
 	outcomes := map[string]int{}
-	step := long.Count(7, 1)
+	step := long.Count(11, 1)
 	starts, offset := 0, rand.IntN(step)
 	for n := 1; n < all; {
 		starts++

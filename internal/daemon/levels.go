@@ -85,34 +85,57 @@ func (r *router) keep(left, came []state.Level) {
 	}
 }
 
-// move moves one stream, at the volume it is to have there.
-func (r *router) move(ctx context.Context, c *pulse.Conn, to pulse.SinkIndex, i pulse.StreamIndex) error {
+// begun makes a stream that begins where it belongs as loud as its application last
+// was there: the server, which was told where it starts, sets what it last was
+// anywhere. The lock is held.
+func (r *router) begun(ctx context.Context, c *pulse.Conn, n routing.Stream, s *pulse.Stream) {
+	p := r.server.base
+	p.Config = r.server.config.Load()
+	sink, key := r.snap.Sink(s.Sink), r.volumeKey(n, s)
+	if r.input || sink == nil || !p.Remembers() {
+		return
+	}
+	r.moving.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, pressTime)
+		defer cancel()
+		toggle.Begun(c, s, sink, p.KnownLevels()(key, sink.Name)).Settle(ctx)
+	})
+}
+
+// move moves one stream, at the volume it is to have there. Settle is to be called
+// once that was told; it may wait for the stream to play.
+func (r *router) move(ctx context.Context, c *pulse.Conn, to pulse.SinkIndex, i pulse.StreamIndex) (settle func(context.Context), err error) {
+	settle = func(context.Context) {}
 	if r.input {
-		return c.Inputs().Move(ctx, to, i)[0]
+		return settle, c.Inputs().Move(ctx, to, i)[0]
 	}
 	p := r.server.base
 	p.Config = r.server.config.Load()
 	if !p.Remembers() || to == pulse.NoSink {
-		return c.Move(ctx, to, i)[0]
+		return settle, c.Move(ctx, to, i)[0]
 	}
 	snap, err := c.Snapshot(ctx)
 	if err != nil {
-		return err
+		return settle, err
 	}
 	sink := snap.Sink(to)
 	if sink == nil {
-		return pulse.ErrSinkGone
+		return settle, pulse.ErrSinkGone
 	}
 	key := func(s *pulse.Stream) string {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return r.volumeKey(routing.Stream(s.Index), s)
 	}
-	all := []pulse.StreamIndex{i}
-	loud := toggle.NewLoudness(c, snap, sink, all, key, p.KnownLevels())
+	all, known := []pulse.StreamIndex{i}, p.KnownLevels()
+	loud := toggle.NewLoudness(c, snap, sink, all, key, known)
+	if s := snap.Stream(i); s != nil {
+		// A session manager may restore the volume of a new stream after us.
+		settle = toggle.Begun(c, s, sink, known(key(s), sink.Name)).Settle
+	}
 	if err := loud.Around(ctx, all, func(ctx context.Context, all []pulse.StreamIndex) []error { return c.Move(ctx, to, all...) })[0]; err != nil {
-		return err
+		return settle, err
 	}
 	r.keep(loud.Left(func(pulse.StreamIndex) bool { return true }))
-	return nil
+	return settle, nil
 }

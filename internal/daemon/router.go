@@ -410,7 +410,11 @@ func (r *router) event(ctx context.Context, c *pulse.Conn, e pulse.Event) ([]rou
 		r.at(n, on)
 		return out, nil
 	}
-	return r.starts(s, true), nil
+	out := r.starts(s, true)
+	if _, want := r.engine.Holds(n); want != "" && want == r.name(s.Sink) {
+		r.begun(ctx, c, n, s)
+	}
+	return out, nil
 }
 
 // look takes the sinks anew, and then where the streams are.
@@ -460,7 +464,7 @@ func (r *router) do(ctx context.Context, c *pulse.Conn, todo []routing.Action) {
 		r.moving.Go(func() {
 			move, cancel := context.WithTimeout(ctx, pressTime)
 			defer cancel()
-			err := r.move(move, c, to, pulse.StreamIndex(a.Stream))
+			settle, err := r.move(move, c, to, pulse.StreamIndex(a.Stream))
 			if err == nil {
 				r.write(a.By, who)
 			}
@@ -468,6 +472,7 @@ func (r *router) do(ctx context.Context, c *pulse.Conn, todo []routing.Action) {
 			case r.result <- outcome{a, err}:
 			case <-ctx.Done():
 			}
+			settle(move)
 		})
 	}
 }

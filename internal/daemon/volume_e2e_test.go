@@ -3,6 +3,7 @@ package daemon
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -80,7 +81,7 @@ func TestTheVolumeOfAClosedApplicationIsRemembered(t *testing.T) {
 		p.Kill()
 		r.Until("the end of paplay", func() bool { _, there := r.sound.Stream(stream); return !there })
 		// By itself the next one would be at full volume, elsewhere.
-		_, other := r.paplay("--volume=65536", "--device=a")
+		again, other := r.paplay("--volume=65536", "--device=a")
 		r.sound.WaitOn(other, "b")
 		r.loud(other, 30)
 		time.Sleep(500 * time.Millisecond) // no user is faster than a player that begins
@@ -94,5 +95,22 @@ func TestTheVolumeOfAClosedApplicationIsRemembered(t *testing.T) {
 			t.Fatal(res.Stderr)
 		}
 		r.loud(other, 80)
+		// It is closed elsewhere, less loud. The server was told that it starts on b,
+		// and makes it as loud as it last was.
+		if res := r.Run(nil, lab.Binary(t, "patoggle"), "--stream", strconv.Itoa(other), "--to", "c", "--timeout", "20s"); res.Code != 0 {
+			t.Fatal(res.Stderr)
+		}
+		r.sound.Pactl("set-sink-input-volume", strconv.Itoa(other), "40%")
+		r.loud(other, 40)
+		time.Sleep(stands)
+		again.Kill()
+		r.Until("the end of paplay", func() bool { _, there := r.sound.Stream(other); return !there })
+		r.Spawn("paplay", "--raw", "/dev/zero")
+		r.Until("paplay on b, at 80 %", func() bool {
+			return slices.ContainsFunc(r.sound.Streams(), func(s lab.Stream) bool {
+				v := r.volume(s.Index)
+				return s.Props["application.name"] == "paplay" && s.On == "b" && v >= 79 && v <= 81
+			})
+		})
 	})
 }

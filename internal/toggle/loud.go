@@ -64,6 +64,7 @@ type Loudness struct {
 	mixer Mixer
 	to    pulse.SinkIndex
 	plans []loudPlan
+	begin []pulse.StreamLevels // have moved, and had played nowhere before
 }
 
 // loudPlan is the plan for streams of one application on one sink.
@@ -110,6 +111,16 @@ func NewLoudness(m Mixer, snap *pulse.Snapshot, to *pulse.Sink, streams []pulse.
 		l.plans = append(l.plans, p)
 	}
 	return l
+}
+
+// Begun is for a stream that begins on its sink, and did not have to be moved
+// there: Settle sets it as loud as its application last was there. Nil, which
+// leaves it alone, where nobody may set it, and with flat volumes.
+func Begun(m Mixer, s *pulse.Stream, on *pulse.Sink, known *level.Known) *Loudness {
+	if known == nil || known.Flat || on.Flat || s.Fixed || len(s.Levels.Volumes) == 0 {
+		return nil
+	}
+	return &Loudness{mixer: m, to: on.Index, begin: []pulse.StreamLevels{{Stream: s.Index, Levels: s.Levels.Scaled(known.Volume)}}}
 }
 
 // Remembers tells whether volumes are remembered.
@@ -258,7 +269,7 @@ func (l *Loudness) Around(ctx context.Context, streams []pulse.StreamIndex, move
 	defer cancel()
 	l.mixer.SetLevels(again, back...)
 	l.mixer.SetLevels(ctx, after...) // where that fails it is too quiet, and has moved
-	l.insist(ctx, slices.DeleteFunc(first, func(s pulse.StreamLevels) bool { return failed[s.Stream] != nil }))
+	l.begin = slices.DeleteFunc(first, func(s pulse.StreamLevels) bool { return failed[s.Stream] != nil })
 	errs := make([]error, len(streams))
 	for i, s := range streams {
 		errs[i] = failed[s]
@@ -277,15 +288,19 @@ const (
 	insistEvery = 5 * time.Millisecond
 )
 
-// insist sets the volume of streams that had played nowhere yet once they play,
-// unless it is that already. Whoever sets it then has the last word.
-func (l *Loudness) insist(ctx context.Context, all []pulse.StreamLevels) {
+// Settle comes after Around, and returns at once unless streams were moved that had
+// played nowhere yet. It waits until they play and sets their volume, unless it is
+// that already. Whoever sets it then has the last word.
+func (l *Loudness) Settle(ctx context.Context) {
+	if l == nil {
+		return
+	}
 	type watched struct {
 		pulse.StreamLevels
 		plays time.Time // since when, zero before
 	}
 	var left []watched
-	for _, s := range all {
+	for _, s := range l.begin {
 		left = append(left, watched{StreamLevels: s})
 	}
 	for end := time.Now().Add(begins); len(left) > 0; {

@@ -192,6 +192,7 @@ func TestAVolumeIsSetOnceItPlays(t *testing.T) {
 			all := []pulse.StreamIndex{60}
 			loud := NewLoudness(w, snap, snap.Sink(8), all, key, known)
 			errs := loud.Around(t.Context(), all, func(ctx context.Context, all []pulse.StreamIndex) []error { return w.Move(ctx, 8, all...) })
+			loud.Settle(t.Context())
 			if got := fmt.Sprint(w.asked); got != tt.asked || errs[0] != nil {
 				t.Errorf("asked %s, want %s; %v", got, tt.asked, errs[0])
 			}

@@ -722,6 +722,7 @@ func (p *Pipeline) move(ctx context.Context, r Request, v *View, rep *Report) er
 		}
 		return errs
 	})
+	loud.Settle(ctx)
 	for i, s := range streams {
 		failed[s] = errs[i]
 	}

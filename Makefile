@@ -61,9 +61,12 @@ build:
 	packaging/compile patoggled patoggled
 	packaging/compile patoggle-x11keys patoggle-x11keys
 
-# The packages whose tests hold programs to their timeouts: they run after the
-# rest, and the last one alone.
-TIMED = daemon|soak|hostile
+# The packages that are tested apart from the rest, in groups that follow each
+# other: before it cmd/patoggle, which takes longest, beside one that waits more;
+# after it those that hold programs to their timeouts, and the last of these alone.
+FIRST = ./cmd/patoggle ./pulse
+TIMED = ./internal/daemon ./internal/soak
+ALONE = ./internal/hostile
 
 # What tests need is fetched and compiled before them: no test waits for it. What
 # vet finds out is kept with it.
@@ -78,18 +81,15 @@ ready:
 	@for p in patoggle patoggle-top patoggled patoggle-x11keys; do packaging/compile $$p build/ready/$$p || exit; done
 	@$(GO) vet ./...
 
-# These are begun first: cmd/patoggle takes longest, and the others wait more than
-# they do, so that it has a processor meanwhile.
-FIRST = ./cmd/patoggle ./pulse ./x11
-
 # Everything runs under the race detector: most tests wait for other programs
 # anyhow, so that it costs little.
 test: ready
 	$(GO) vet ./...
 	@status=0; \
-	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) $(FIRST) $$($(GO) list ./... | grep -vE '/internal/($(TIMED))$$') || status=1; \
-	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) ./internal/daemon ./internal/soak || status=1; \
-	$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) ./internal/hostile || status=1; \
+	rest=$$($(GO) list ./... | grep -vxF "$$($(GO) list $(FIRST) $(TIMED) $(ALONE))"); \
+	for group in '$(FIRST)' "$$rest" '$(TIMED)' '$(ALONE)'; do \
+		$(GO) test -race -timeout $(TESTTIMEOUT) $(TESTFLAGS) $$group || status=1; \
+	done; \
 	exit $$status
 
 # The same on a machine that is SLOW times slower; what is fetched and compiled

@@ -85,6 +85,18 @@ func (r *router) keep(left, came []state.Level) {
 	}
 }
 
+// playing is how loud another stream of an application is on a sink now, nil when
+// there is none. The lock is held.
+func (r *router) playing(n routing.Stream, key, on string) *level.Known {
+	for other, h := range r.loud {
+		if other != n && h.key == key && h.on == on {
+			is := h.now
+			return &is
+		}
+	}
+	return nil
+}
+
 // begun makes a stream that begins where it belongs as loud as its application last
 // was there: the server, which was told where it starts, sets what it last was
 // anywhere. The lock is held.
@@ -92,13 +104,17 @@ func (r *router) begun(ctx context.Context, c *pulse.Conn, n routing.Stream, s *
 	p := r.server.base
 	p.Config = r.server.config.Load()
 	sink, key := r.snap.Sink(s.Sink), r.volumeKey(n, s)
-	if r.input || sink == nil || !p.Remembers() {
+	if r.input || sink == nil || key == "" || !p.Remembers() {
 		return
 	}
+	known := r.playing(n, key, sink.Name)
 	r.moving.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, pressTime)
 		defer cancel()
-		toggle.Begun(c, s, sink, p.KnownLevels()(key, sink.Name)).Settle(ctx)
+		if known == nil {
+			known = p.KnownLevels()(key, sink.Name)
+		}
+		toggle.Begun(c, s, sink, known).Settle(ctx)
 	})
 }
 
@@ -127,7 +143,16 @@ func (r *router) move(ctx context.Context, c *pulse.Conn, to pulse.SinkIndex, i 
 		defer r.mu.Unlock()
 		return r.volumeKey(routing.Stream(s.Index), s)
 	}
-	all, known := []pulse.StreamIndex{i}, p.KnownLevels()
+	all, before := []pulse.StreamIndex{i}, p.KnownLevels()
+	known := func(key, sink string) *level.Known {
+		r.mu.Lock()
+		is := r.playing(routing.Stream(i), key, sink)
+		r.mu.Unlock()
+		if is != nil && key != "" {
+			return is
+		}
+		return before(key, sink)
+	}
 	loud := toggle.NewLoudness(c, snap, sink, all, key, known)
 	if s := snap.Stream(i); s != nil {
 		// A session manager may restore the volume of a new stream after us.

@@ -3,7 +3,6 @@ package daemon
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -105,12 +104,25 @@ func TestTheVolumeOfAClosedApplicationIsRemembered(t *testing.T) {
 		time.Sleep(stands)
 		again.Kill()
 		r.Until("the end of paplay", func() bool { _, there := r.sound.Stream(other); return !there })
+		at := func(percent int) (all []int) { // the streams of paplay on b that are that loud
+			for _, s := range r.sound.Streams() {
+				if v := r.volume(s.Index); s.Props["application.name"] == "paplay" && s.On == "b" && v >= percent-1 && v <= percent+1 {
+					all = append(all, s.Index)
+				}
+			}
+			return all
+		}
 		r.Spawn("paplay", "--raw", "/dev/zero")
-		r.Until("paplay on b, at 80 %", func() bool {
-			return slices.ContainsFunc(r.sound.Streams(), func(s lab.Stream) bool {
-				v := r.volume(s.Index)
-				return s.Props["application.name"] == "paplay" && s.On == "b" && v >= 79 && v <= 81
-			})
-		})
+		r.Until("paplay on b, at 80 %", func() bool { return len(at(80)) == 1 })
+		time.Sleep(time.Second) // as above
+		// Beside another of its streams it is as loud as that is now.
+		r.sound.Pactl("set-sink-input-volume", strconv.Itoa(at(80)[0]), "50%")
+		r.Until("it to be at 50 %", func() bool { return len(at(50)) == 1 })
+		r.Spawn("paplay", "--raw", "/dev/zero")
+		r.Until("two on b, at 50 %", func() bool { return len(at(50)) == 2 })
+		time.Sleep(500 * time.Millisecond)
+		if n := len(at(50)); n != 2 {
+			t.Errorf("%d are at 50 %%", n)
+		}
 	})
 }

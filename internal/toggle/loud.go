@@ -311,7 +311,7 @@ func (l *Loudness) Settle(ctx context.Context) {
 			switch {
 			case err != nil:
 				continue // it has ended, or nothing can be said of it
-			case is.Sink == pulse.NoSink:
+			case is.Sink != l.to:
 				if now.Before(end) {
 					kept = append(kept, w)
 				}

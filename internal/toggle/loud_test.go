@@ -176,6 +176,7 @@ func TestAVolumeIsSetOnceItPlays(t *testing.T) {
 		}, "[60 at 30 60 to 8 60 at 30]"},
 		{"somebody overrides it each time", func(s *pulse.Stream, n int) { s.Sink, s.Levels = 8, at(100) }, "[60 at 30 60 to 8 60 at 30]"},
 		{"it stays what was set", func(s *pulse.Stream, n int) { s.Sink = 8 }, "[60 at 30 60 to 8]"},
+		{"it is taken elsewhere", func(s *pulse.Stream, n int) { s.Sink, s.Levels = 7, at(100) }, "[60 at 30 60 to 8]"},
 		{"it ends", func(s *pulse.Stream, n int) { s.Index = 61 }, "[60 at 30 60 to 8]"},
 		{"it never begins", func(s *pulse.Stream, n int) { s.Sink = pulse.NoSink }, "[60 at 30 60 to 8]"},
 	} {

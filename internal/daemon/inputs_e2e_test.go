@@ -127,14 +127,14 @@ func TestARuleForTheMicrophone(t *testing.T) {
 		r.sound.WaitRecords("early", "desk")
 		r.parec("call", "desk")
 		r.sound.WaitRecords("call", "head")
-		time.Sleep(time.Second) // nothing is moved more often than twice in a second
+		r.aWhile() // nothing is moved more often than twice in a second
 		// The list's first, when it comes; and home again after it was away.
 		module := r.sound.AddSource("late")
 		r.sound.WaitRecords("call", "late")
-		time.Sleep(time.Second)
+		r.aWhile()
 		r.sound.Unload(module)
 		r.sound.WaitRecords("call", "head") // the list's second
-		time.Sleep(time.Second)
+		r.aWhile()
 		r.sound.AddSource("late")
 		r.sound.WaitRecords("call", "late")
 		// A press has the last word for this recording, and the rule for the next.

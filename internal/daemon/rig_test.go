@@ -83,6 +83,15 @@ func newRig(t testing.TB, server string, options ...lab.DisplayOption) *rig {
 	return r
 }
 
+// aWhile waits for longer than patoggled takes to call something settled: 1.2
+// seconds, and ten times what a program takes to start here and now, since on a
+// slow machine it hears of things late.
+func (r *rig) aWhile() {
+	began := time.Now()
+	r.Run(nil, lab.Binary(r.t, "patoggle"), "--version")
+	time.Sleep(1200*time.Millisecond + 10*time.Since(began))
+}
+
 // play starts a player with a window and a stream on sink a, and focuses it.
 func (r *rig) play() {
 	r.t.Helper()

@@ -65,7 +65,7 @@ func TestARuleWaitsForItsSinkAndAPressOverridesIt(t *testing.T) {
 		}
 		r.sound.Unload(module)
 		r.Until("the second stream falls", func() bool { on := r.sound.On(second); return on != "late" && on != "" })
-		time.Sleep(time.Second)
+		r.aWhile()
 		r.sound.AddSink("late")
 		r.sound.WaitOn(second, "late")
 		if on := r.sound.On(stream); on != "c" {
@@ -88,7 +88,7 @@ func TestStreamsComeHomeOnceUnlessTheUserMovedThem(t *testing.T) {
 			}
 		}
 		r.sound.Move(never, "b")
-		time.Sleep(time.Second) // until the verdict on who moved them
+		r.aWhile() // until the verdict on who moved them
 		r.sound.Unload(module)
 		for _, stream := range []int{ours, theirs} {
 			r.Until("the stream falls", func() bool { on := r.sound.On(stream); return on != "headset" && on != "" })
@@ -97,12 +97,12 @@ func TestStreamsComeHomeOnceUnlessTheUserMovedThem(t *testing.T) {
 		if r.sound.On(theirs) == "c" {
 			to = "a"
 		}
-		time.Sleep(time.Second)
+		r.aWhile()
 		r.sound.Move(theirs, to)
-		time.Sleep(time.Second)
+		r.aWhile()
 		r.sound.AddSink("headset")
 		r.sound.WaitOn(ours, "headset")
-		time.Sleep(time.Second)
+		r.aWhile()
 		if on := r.sound.On(theirs); on != to {
 			t.Errorf("the user's last word was %s, it is on %q", to, on)
 		}
@@ -141,9 +141,9 @@ func TestWhatIsRememberedActsOnTheNextStream(t *testing.T) {
 		// The server itself remembers the last move: one that says otherwise.
 		_, other := r.paplay()
 		r.sound.WaitOn(other, "c")
-		time.Sleep(time.Second)
+		r.aWhile()
 		r.sound.Move(other, "b")
-		time.Sleep(time.Second)
+		r.aWhile()
 		if on := r.sound.On(other); on != "b" {
 			t.Errorf("the user's word was b, it is on %q", on)
 		}
@@ -266,10 +266,10 @@ func TestALostConnectionIsNoRestart(t *testing.T) {
 		r.start("-v")
 		_, stream := r.paplay("--device=a")
 		r.sound.WaitOn(stream, "b")
-		time.Sleep(1200 * time.Millisecond) // else it might be the session manager
+		r.aWhile() // else it might be the session manager
 		r.sound.Move(stream, "c")
 		for range 3 {
-			time.Sleep(time.Second) // until the verdict
+			r.aWhile() // until the verdict
 			ended := r.said("connection for rules has ended")
 			relay.cut()
 			r.Until("patoggled to see that it was cut off", func() bool { return r.said("connection for rules has ended") > ended })

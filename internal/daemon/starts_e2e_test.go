@@ -301,7 +301,7 @@ func TestTheServerIsToldBeforeTheFirstStart(t *testing.T) {
 		// have taken it in before, and has to have heard of it before the end.
 		p, stream := r.paplay()
 		r.sound.WaitOn(stream, "c")
-		time.Sleep(time.Second)
+		r.aWhile()
 		r.sound.Move(stream, "a")
 		r.sound.WaitOn(stream, "a")
 		time.Sleep(300 * time.Millisecond)
@@ -328,7 +328,7 @@ func TestTheServerIsNotToldOfANameThatOthersBear(t *testing.T) {
 			p := r.Puppet(lab.Act{Program: program, Client: map[string]string{"application.name": name}, Streams: []puppet.Stream{{Media: []byte("tone")}}})
 			r.sound.WaitOn(p.Streams[0], from)
 			if to != from {
-				time.Sleep(1200 * time.Millisecond) // else it might be the session manager
+				r.aWhile() // else it might be the session manager
 				r.sound.Move(p.Streams[0], to)
 				r.sound.WaitOn(p.Streams[0], to)
 			}

@@ -76,7 +76,7 @@ func TestTheVolumeOfAClosedApplicationIsRemembered(t *testing.T) {
 		// patoggled has seen it when it moves what begins afterwards.
 		later := r.Puppet(lab.Act{Program: "later", Client: map[string]string{"application.name": "Later"}, Streams: []puppet.Stream{{Media: []byte("tone"), Sink: "a"}}})
 		r.sound.WaitOn(later.Streams[0], "b")
-		time.Sleep(stands + 500*time.Millisecond) // it is to last
+		r.aWhile() // it is to last
 		p.Kill()
 		r.Until("the end of paplay", func() bool { _, there := r.sound.Stream(stream); return !there })
 		// By itself the next one would be at full volume, elsewhere.
@@ -101,7 +101,7 @@ func TestTheVolumeOfAClosedApplicationIsRemembered(t *testing.T) {
 		}
 		r.sound.Pactl("set-sink-input-volume", strconv.Itoa(other), "40%")
 		r.loud(other, 40)
-		time.Sleep(stands)
+		r.aWhile()
 		again.Kill()
 		r.Until("the end of paplay", func() bool { _, there := r.sound.Stream(other); return !there })
 		at := func(percent int) (all []int) { // the streams of paplay on b that are that loud
@@ -114,7 +114,7 @@ func TestTheVolumeOfAClosedApplicationIsRemembered(t *testing.T) {
 		}
 		r.Spawn("paplay", "--raw", "/dev/zero")
 		r.Until("paplay on b, at 80 %", func() bool { return len(at(80)) == 1 })
-		time.Sleep(time.Second) // as above
+		r.aWhile() // as above
 		// Beside another of its streams it is as loud as that is now.
 		r.sound.Pactl("set-sink-input-volume", strconv.Itoa(at(80)[0]), "50%")
 		r.Until("it to be at 50 %", func() bool { return len(at(50)) == 1 })

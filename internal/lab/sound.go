@@ -390,14 +390,23 @@ func (s *Sound) tryManage() error {
 	return s.probe(first)
 }
 
-// unmanage removes the sinks tryManage made.
+// unmanage removes the sinks tryManage made. Without its session manager
+// pipewire-pulse 0.3.65 may remove one and never say so: it is asked twice.
 func (s *Sound) unmanage() error {
-	conn, err := s.conn()
-	if err != nil {
-		return err
-	}
 	for _, module := range s.made {
-		if err := conn.Unload(observeTime, module); err != nil && !errors.Is(err, native.NoEntity) {
+		var err error
+		for range 2 {
+			var conn *native.Conn
+			if conn, err = s.conn(); err != nil {
+				return err
+			}
+			if err = conn.Unload(observeTime, module); err == nil || errors.Is(err, native.NoEntity) {
+				err = nil
+				break
+			}
+			s.forget()
+		}
+		if err != nil {
 			return fmt.Errorf("unload a null sink: %w", err)
 		}
 	}

@@ -514,19 +514,13 @@ func (b *board) take(ctx context.Context, e keyEvent) error {
 	if e.at.Sub(e.b.since) < fresh && !exact {
 		return nil
 	}
-	isDown := h.Key(e.b.code)
+	isDown, up := h.Key(e.b.code), false
 	b.hear(0) // the other half of a repeat has arrived meanwhile
 	late := time.Since(e.at)
-	up := false
 	if isDown && exact && late > beside/2 {
-		// Or it has not, where everything waits. Who presses for himself lets the
-		// key go.
-		for end := time.Now().Add(apart(late)); !up && !k.repeats(e.at, late) && time.Now().Before(end); {
-			b.hear(sampleEvery)
-			if h, err = b.x.Held(ctx); err != nil {
-				return err
-			}
-			up = !h.Key(e.b.code)
+		// Or it has not, where everything waits.
+		if up, err = b.await(ctx, k, e, late); err != nil {
+			return err
 		}
 	}
 	if up { // so was its own release, which is later than the half of a repeat
@@ -542,6 +536,20 @@ func (b *board) take(ctx context.Context, e keyEvent) error {
 		k.sample = time.Now().Add(sampleEvery)
 	}
 	return nil
+}
+
+// await waits for the other half of a repeat, as long as that may be late, or until
+// the key is up: who presses for himself lets it go.
+func (b *board) await(ctx context.Context, k *key, e keyEvent, late time.Duration) (up bool, err error) {
+	for end := time.Now().Add(apart(late)); !up && !k.repeats(e.at, late) && time.Now().Before(end); {
+		b.hear(sampleEvery)
+		h, err := b.x.Held(ctx)
+		if err != nil {
+			return false, err
+		}
+		up = !h.Key(e.b.code)
+	}
+	return up, nil
 }
 
 // hear takes the Keyups that arrive within that time, or have arrived, and leaves

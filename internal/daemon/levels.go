@@ -85,16 +85,21 @@ func (r *router) keep(left, came []state.Level) {
 	}
 }
 
-// playing is how loud another stream of an application is on a sink now, nil when
-// there is none. The lock is held.
-func (r *router) playing(n routing.Stream, key, on string) *level.Known {
-	for other, h := range r.loud {
-		if other != n && h.key == key && h.on == on {
-			is := h.now
-			return &is
+// levels says how loud the application of a stream is on a sink: as another stream
+// of it that is there, else as was written down; nil for not known.
+func (r *router) levels(p *toggle.Pipeline, n routing.Stream) func(key, on string) *level.Known {
+	before := p.KnownLevels()
+	return func(key, on string) *level.Known {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for other, h := range r.loud {
+			if other != n && key != "" && h.key == key && h.on == on {
+				is := h.now
+				return &is
+			}
 		}
+		return before(key, on)
 	}
-	return nil
 }
 
 // begun makes a stream that begins where it belongs as loud as its application last
@@ -104,63 +109,50 @@ func (r *router) begun(ctx context.Context, c *pulse.Conn, n routing.Stream, s *
 	p := r.server.base
 	p.Config = r.server.config.Load()
 	sink, key := r.snap.Sink(s.Sink), r.volumeKey(n, s)
-	if r.input || sink == nil || key == "" || !p.Remembers() {
+	if r.input || sink == nil || !p.Remembers() {
 		return
 	}
-	known := r.playing(n, key, sink.Name)
 	r.moving.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, pressTime)
 		defer cancel()
-		if known == nil {
-			known = p.KnownLevels()(key, sink.Name)
-		}
-		toggle.Begun(c, s, sink, known).Settle(ctx)
+		toggle.Begun(c, s, sink, r.levels(&p, n)(key, sink.Name)).Settle(ctx)
 	})
 }
 
-// move moves one stream, at the volume it is to have there. Settle is to be called
-// once that was told; it may wait for the stream to play.
-func (r *router) move(ctx context.Context, c *pulse.Conn, to pulse.SinkIndex, i pulse.StreamIndex) (settle func(context.Context), err error) {
-	settle = func(context.Context) {}
+// move moves one stream, at the volume it is to have there. What it returns is to be
+// settled once that was told: a session manager may restore the volume of a new
+// stream after us.
+func (r *router) move(ctx context.Context, c *pulse.Conn, to pulse.SinkIndex, i pulse.StreamIndex) (*toggle.Loudness, error) {
 	if r.input {
-		return settle, c.Inputs().Move(ctx, to, i)[0]
+		return nil, c.Inputs().Move(ctx, to, i)[0]
 	}
 	p := r.server.base
 	p.Config = r.server.config.Load()
 	if !p.Remembers() || to == pulse.NoSink {
-		return settle, c.Move(ctx, to, i)[0]
+		return nil, c.Move(ctx, to, i)[0]
 	}
 	snap, err := c.Snapshot(ctx)
 	if err != nil {
-		return settle, err
+		return nil, err
 	}
 	sink := snap.Sink(to)
 	if sink == nil {
-		return settle, pulse.ErrSinkGone
+		return nil, pulse.ErrSinkGone
 	}
 	key := func(s *pulse.Stream) string {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return r.volumeKey(routing.Stream(s.Index), s)
 	}
-	all, before := []pulse.StreamIndex{i}, p.KnownLevels()
-	known := func(key, sink string) *level.Known {
-		r.mu.Lock()
-		is := r.playing(routing.Stream(i), key, sink)
-		r.mu.Unlock()
-		if is != nil && key != "" {
-			return is
-		}
-		return before(key, sink)
-	}
+	all, known := []pulse.StreamIndex{i}, r.levels(&p, routing.Stream(i))
 	loud := toggle.NewLoudness(c, snap, sink, all, key, known)
+	var begun *toggle.Loudness
 	if s := snap.Stream(i); s != nil {
-		// A session manager may restore the volume of a new stream after us.
-		settle = toggle.Begun(c, s, sink, known(key(s), sink.Name)).Settle
+		begun = toggle.Begun(c, s, sink, known(key(s), sink.Name))
 	}
 	if err := loud.Around(ctx, all, func(ctx context.Context, all []pulse.StreamIndex) []error { return c.Move(ctx, to, all...) })[0]; err != nil {
-		return settle, err
+		return nil, err
 	}
 	r.keep(loud.Left(func(pulse.StreamIndex) bool { return true }))
-	return settle, nil
+	return begun, nil
 }

@@ -464,7 +464,7 @@ func (r *router) do(ctx context.Context, c *pulse.Conn, todo []routing.Action) {
 		r.moving.Go(func() {
 			move, cancel := context.WithTimeout(ctx, pressTime)
 			defer cancel()
-			settle, err := r.move(move, c, to, pulse.StreamIndex(a.Stream))
+			loud, err := r.move(move, c, to, pulse.StreamIndex(a.Stream))
 			if err == nil {
 				r.write(a.By, who)
 			}
@@ -472,7 +472,7 @@ func (r *router) do(ctx context.Context, c *pulse.Conn, todo []routing.Action) {
 			case r.result <- outcome{a, err}:
 			case <-ctx.Done():
 			}
-			settle(move)
+			loud.Settle(move)
 		})
 	}
 }

@@ -97,7 +97,7 @@ func Of(streams []*pulse.Stream, from, to *pulse.Sink, known *Known) Plan {
 		}
 		ends := arrives
 		switch {
-		case from == nil && known != nil && known.Flat == to.Flat && !to.Flat:
+		case from == nil && known != nil && !known.Flat && !to.Flat:
 			ends = by(arrives, then, ratio)
 			p.First = append(p.First, pulse.StreamLevels{Stream: m.index, Levels: ends})
 		case then < ratio && (ratio-then > slight || then == 0 || known == nil):

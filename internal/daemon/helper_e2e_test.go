@@ -163,11 +163,11 @@ func TestWithoutWhatHoldsTheKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		systemd := newManager(t, r.Dir)
-		d := r.SpawnCmd(lab.Cmd{Name: alone, Env: []string{"NOTIFY_SOCKET=" + systemd.socket}})
-		r.Until(tt.name+": the daemon to be ready", func() bool { return systemd.has("READY=1") || !d.Alive() })
-		if !systemd.has("STATUS=0 of 1 hotkeys in force") {
-			t.Errorf("%s: the service manager was told %q", tt.name, systemd.all())
+		systemd := lab.NewManager(t, r.Dir)
+		d := r.SpawnCmd(lab.Cmd{Name: alone, Env: []string{systemd.Env()}})
+		r.Until(tt.name+": the daemon to be ready", func() bool { return systemd.Has("READY=1") || !d.Alive() })
+		if !systemd.Has("STATUS=0 of 1 hotkeys in force") {
+			t.Errorf("%s: the service manager was told %q", tt.name, systemd.All())
 		}
 		if code := d.Terminate(); code != 0 {
 			t.Errorf("%s: code %d", tt.name, code)

@@ -151,7 +151,7 @@ sink = "b"
 		for n := range kills() {
 			before := read()
 			r.begin("-v")
-			r.Until("READY of patoggled", func() bool { return r.systemd.has("READY=1") })
+			r.Until("READY of patoggled", func() bool { return r.systemd.Has("READY=1") })
 			if n%3 == 0 { // a key counts as pressed from now on
 				time.Sleep(fresh)
 			}

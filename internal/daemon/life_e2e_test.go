@@ -147,13 +147,13 @@ func TestALogThatNobodyReadsDoesNotEndIt(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, pulseaudio)
 	r.play()
-	systemd := newManager(t, r.Dir)
+	systemd := lab.NewManager(t, r.Dir)
 	// The reader of the log ends before the first line is written.
 	r.SpawnCmd(lab.Cmd{
 		Name: "sh", Args: []string{"-c", `{ sleep 0.3; exec "$0" -v; } 2>&1 | true`, program(t)},
-		Env: []string{"NOTIFY_SOCKET=" + systemd.socket},
+		Env: []string{systemd.Env()},
 	})
-	r.Until("READY of patoggled", func() bool { return systemd.has("READY=1") })
+	r.Until("READY of patoggled", func() bool { return systemd.Has("READY=1") })
 	time.Sleep(fresh)
 	for _, sink := range []string{"b", "c"} {
 		r.keys.tap(30*time.Millisecond, "Super", "F9")
@@ -217,8 +217,8 @@ func TestASignalReleasesEverything(t *testing.T) {
 		if !r.keys.free(xproto.ModMask4, f9) {
 			t.Errorf("%v: the key is still bound", sig)
 		}
-		if !r.systemd.has("STOPPING=1") {
-			t.Errorf("%v: the service manager was told %q", sig, r.systemd.all())
+		if !r.systemd.Has("STOPPING=1") {
+			t.Errorf("%v: the service manager was told %q", sig, r.systemd.All())
 		}
 		for _, line := range strings.Split(strings.TrimSpace(r.daemon.Log()), "\n") {
 			if !strings.HasPrefix(line, "patoggled: info: no [[hotkey]] is configured") {
@@ -254,7 +254,7 @@ func TestASecondSignalKills(t *testing.T) {
 	r.display.Stop() // so that the first one takes a while
 	defer r.display.Continue()
 	r.daemon.Signal(syscall.SIGTERM)
-	r.Until("the first signal to be taken", func() bool { return r.systemd.has("STOPPING=1") })
+	r.Until("the first signal to be taken", func() bool { return r.systemd.Has("STOPPING=1") })
 	r.daemon.Signal(syscall.SIGTERM)
 	if code := r.daemon.Wait(); code != 128+int(syscall.SIGTERM) {
 		t.Errorf("code %d:\n%s", code, r.daemon.Log())
@@ -480,8 +480,8 @@ func TestASavedConfigurationIsRead(t *testing.T) {
 		want, got := strings.Join(names, " "), ""
 		reloads++
 		if !lab.Poll(time.Minute, func() bool {
-			ready := r.systemd.count("READY=1")
-			if ready < reloads || r.systemd.count("RELOADING=1") >= ready {
+			ready := r.systemd.Count("READY=1")
+			if ready < reloads || r.systemd.Count("RELOADING=1") >= ready {
 				return false
 			}
 			reloads = ready + 1
@@ -567,23 +567,23 @@ func TestASavedConfigurationIsRead(t *testing.T) {
 		only("F6")
 	})
 	t.Run("touching it does nothing", func(t *testing.T) {
-		before := r.systemd.count("RELOADING=1")
+		before := r.systemd.Count("RELOADING=1")
 		now := time.Now()
 		if err := os.Chtimes(r.config, now, now); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * settled)
-		if n := r.systemd.count("RELOADING=1"); n != before {
+		if n := r.systemd.Count("RELOADING=1"); n != before {
 			t.Errorf("%d reloads", n-before)
 		}
 	})
 	reloading := 0
-	for _, s := range r.systemd.all() {
+	for _, s := range r.systemd.All() {
 		if strings.HasPrefix(s, "RELOADING=1\nMONOTONIC_USEC=") {
 			reloading++
 		}
 	}
-	if ready := r.systemd.count("READY=1"); reloading < 8 || ready != reloading+1 {
+	if ready := r.systemd.Count("READY=1"); reloading < 8 || ready != reloading+1 {
 		t.Errorf("%d times reloading, %d times ready", reloading, ready)
 	}
 	r.end()
@@ -594,8 +594,8 @@ func atRest(t *testing.T, server string) {
 	r.play()
 	r.configure(hotkeys("Super+F9", "Super+F8", "Ctrl+Alt+Z", "XF86AudioNext"))
 	r.start()
-	if !r.systemd.has("STATUS=4 hotkeys in force") {
-		t.Fatalf("the service manager was told %q", r.systemd.all())
+	if !r.systemd.Has("STATUS=4 hotkeys in force") {
+		t.Fatalf("the service manager was told %q", r.systemd.All())
 	}
 	r.keys.tap(30*time.Millisecond, "Super", "F9")
 	r.on("b")

@@ -384,8 +384,8 @@ func TestKeysThatAreNotThereAreRefusedByName(t *testing.T) {
 	} {
 		r.says(line)
 	}
-	if !r.systemd.has("STATUS=1 of 3 hotkeys in force") {
-		t.Errorf("the service manager was told %q", r.systemd.all())
+	if !r.systemd.Has("STATUS=1 of 3 hotkeys in force") {
+		t.Errorf("the service manager was told %q", r.systemd.All())
 	}
 	r.keys.listen(r.window())
 	for c := 'A'; c <= 'Z'; c++ {
@@ -429,13 +429,13 @@ func TestTheHotkeyFollowsTheLayout(t *testing.T) {
 	places := map[xproto.Keycode]bool{old: true}
 	for _, layout := range []string{"us", "de", "ru,us", "fr"} {
 		t.Run("to "+layout, func(t *testing.T) {
-			before := r.systemd.count("STATUS=1 hotkey in force")
+			before := r.systemd.Count("STATUS=1 hotkey in force")
 			if res := r.Run(nil, "setxkbmap", layout); res.Code != 0 {
 				t.Fatalf("setxkbmap: %s", res.Stderr)
 			}
 			follow := func() { // setxkbmap may be told of in two events
-				r.Until("patoggled to follow", func() bool { return r.systemd.count("STATUS=1 hotkey in force") > before })
-				before = r.systemd.count("STATUS=1 hotkey in force")
+				r.Until("patoggled to follow", func() bool { return r.systemd.Count("STATUS=1 hotkey in force") > before })
+				before = r.systemd.Count("STATUS=1 hotkey in force")
 			}
 			follow()
 			r.keys.learn()
@@ -467,11 +467,11 @@ func TestTheHotkeyFollowsTheLayout(t *testing.T) {
 		}
 	})
 	t.Run("and back", func(t *testing.T) {
-		before := r.systemd.count("STATUS=1 hotkey in force")
+		before := r.systemd.Count("STATUS=1 hotkey in force")
 		if res := r.Run(nil, "setxkbmap", "us"); res.Code != 0 {
 			t.Fatalf("setxkbmap: %s", res.Stderr)
 		}
-		r.Until("patoggled to follow", func() bool { return r.systemd.count("STATUS=1 hotkey in force") > before })
+		r.Until("patoggled to follow", func() bool { return r.systemd.Count("STATUS=1 hotkey in force") > before })
 		r.keys.learn()
 		time.Sleep(fresh)
 		r.keys.tap(30*time.Millisecond, "Ctrl", "Alt", "Z")

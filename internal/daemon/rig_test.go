@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -52,7 +51,7 @@ type rig struct {
 	player  *lab.Puppet
 	keys    *keyer
 	daemon  *lab.Process
-	systemd *manager
+	systemd *lab.Manager
 	config  string
 	seen    int      // notifications that shown has listed
 	env     []string // more changes to the daemon's environment
@@ -152,7 +151,7 @@ func (r *rig) start(args ...string) {
 		if !r.daemon.Alive() {
 			r.t.Fatalf("patoggled ended with code %d:\n%s", r.daemon.Wait(), r.daemon.Log())
 		}
-		return r.systemd.has("READY=1")
+		return r.systemd.Has("READY=1")
 	})
 	time.Sleep(fresh)
 }
@@ -160,8 +159,8 @@ func (r *rig) start(args ...string) {
 // begin runs the daemon.
 func (r *rig) begin(args ...string) {
 	r.t.Helper()
-	r.systemd = newManager(r.t, r.Dir)
-	r.daemon = r.SpawnCmd(lab.Cmd{Name: program(r.t), Args: args, Env: append([]string{"NOTIFY_SOCKET=" + r.systemd.socket}, r.env...)})
+	r.systemd = lab.NewManager(r.t, r.Dir)
+	r.daemon = r.SpawnCmd(lab.Cmd{Name: program(r.t), Args: args, Env: append([]string{r.systemd.Env()}, r.env...)})
 	r.t.Cleanup(func() {
 		if r.t.Failed() {
 			r.t.Logf("patoggled said:\n%s", r.daemon.Log())
@@ -190,60 +189,6 @@ func (r *rig) says(line string) {
 
 // said counts lines that hold the text.
 func (r *rig) said(text string) int { return strings.Count(r.daemon.Log(), text) }
-
-// manager is a service manager that listens to sd_notify(3).
-type manager struct {
-	socket string
-	mu     sync.Mutex
-	states []string
-}
-
-func newManager(t testing.TB, dir string) *manager {
-	t.Helper()
-	m := &manager{socket: dir + "/notify"}
-	_ = os.Remove(m.socket)
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: m.socket, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var reader sync.WaitGroup
-	reader.Go(func() {
-		b := make([]byte, 4096)
-		for {
-			n, err := conn.Read(b)
-			if err != nil {
-				return
-			}
-			m.mu.Lock()
-			m.states = append(m.states, string(b[:n]))
-			m.mu.Unlock()
-		}
-	})
-	t.Cleanup(func() {
-		conn.Close()
-		reader.Wait()
-	})
-	return m
-}
-
-// all are the states sent so far.
-func (m *manager) all() []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return append([]string(nil), m.states...)
-}
-
-func (m *manager) has(text string) bool { return m.count(text) > 0 }
-
-func (m *manager) count(text string) int {
-	n := 0
-	for _, s := range m.all() {
-		if strings.Contains(s, text) {
-			n++
-		}
-	}
-	return n
-}
 
 // keyer is an X client that presses keys through XTEST and hears what windows
 // are sent.
@@ -485,9 +430,9 @@ func (r *rig) use() usage {
 // hangup sends SIGHUP and waits for the reload it asks for.
 func (r *rig) hangup() {
 	r.t.Helper()
-	before := r.systemd.count("READY=1")
+	before := r.systemd.Count("READY=1")
 	r.daemon.Signal(syscall.SIGHUP)
-	r.Until("the reload", func() bool { return r.systemd.count("READY=1") > before || !r.daemon.Alive() })
+	r.Until("the reload", func() bool { return r.systemd.Count("READY=1") > before || !r.daemon.Alive() })
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

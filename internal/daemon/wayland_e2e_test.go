@@ -96,8 +96,8 @@ func TestOnPlasmaTheKeysComeFromKGlobalAccelAlone(t *testing.T) {
 		t.Errorf("--check has registered %d actions", n)
 	}
 	r.start("-v")
-	if !r.systemd.has("STATUS=1 hotkey in force") || registered.Load() != 1 {
-		t.Errorf("the service manager was told %q, %d registered", r.systemd.all(), registered.Load())
+	if !r.systemd.Has("STATUS=1 hotkey in force") || registered.Load() != 1 {
+		t.Errorf("the service manager was told %q, %d registered", r.systemd.All(), registered.Load())
 	}
 	if pids := r.helpers(); len(pids) > 0 {
 		t.Errorf("keys are held on X11 too, by %v", pids)

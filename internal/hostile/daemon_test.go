@@ -67,12 +67,13 @@ func newPost(t *testing.T, address string, args ...string) *post {
 	}
 	p.reset()
 	p.keys()
-	p.daemon = p.SpawnCmd(lab.Cmd{Name: file, Args: args, Env: []string{"PULSE_SERVER=" + p.sound.Address}})
-	p.Until("a hotkey of patoggled", func() bool {
+	systemd := lab.NewManager(t, p.Dir)
+	p.daemon = p.SpawnCmd(lab.Cmd{Name: file, Args: args, Env: []string{"PULSE_SERVER=" + p.sound.Address, systemd.Env()}})
+	p.Until("READY of patoggled", func() bool {
 		if !p.daemon.Alive() {
 			t.Fatalf("patoggled ended with code %d:\n%s", p.daemon.Wait(), p.daemon.Log())
 		}
-		return p.sound.Accepted() > 0 && strings.Contains(p.daemon.Log(), "Super+F9")
+		return p.sound.Accepted() > 0 && systemd.Has("READY=1")
 	})
 	t.Cleanup(func() {
 		if t.Failed() {

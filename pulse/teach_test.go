@@ -39,7 +39,7 @@ func TestAProgramStartsWhereItWasTaughtTo(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.WaitStream("the program", func(st lab.Stream) bool { return st.Index == int(i) })
-			lab.Poll(10*time.Second, func() bool { return s.On(int(i)) == want })
+			lab.Poll(time.Minute, func() bool { return s.On(int(i)) == want })
 			return s.On(int(i))
 		}
 		one, two := pulse.Group{Name: "One"}, pulse.Group{Name: "Two", ID: "org.example.two"}

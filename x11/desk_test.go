@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		os.Exit(report(printScreen()))
 	}
 	code := m.Run()
-	if code == 0 && !lab.Poll(5*time.Second, func() bool { return runtime.NumGoroutine() <= 2 }) {
+	if code == 0 && !lab.Poll(time.Minute, func() bool { return runtime.NumGoroutine() <= 2 }) {
 		buf := make([]byte, 1<<20)
 		fmt.Fprintf(os.Stderr, "goroutines are left:\n%s\n", buf[:runtime.Stack(buf, true)])
 		code = 1
@@ -69,7 +69,7 @@ func ownWindow() error {
 }
 
 func printScreen() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	c, err := Open(ctx, Options{})
 	if err != nil {
@@ -101,7 +101,7 @@ func within(t testing.TB, d time.Duration) context.Context {
 // connect opens a display of the lab and closes it with the test.
 func connect(t testing.TB, l *lab.Lab) *Conn {
 	t.Helper()
-	c, err := Open(within(t, 10*time.Second), Options{Getenv: l.Getenv})
+	c, err := Open(within(t, 20*time.Second), Options{Getenv: l.Getenv})
 	if err != nil {
 		t.Fatal(err)
 	}

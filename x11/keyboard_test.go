@@ -31,7 +31,7 @@ func layout(t *testing.T, l *lab.Lab, c *Conn, args ...string) {
 	}
 	select {
 	case <-c.MappingChanges():
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%q: no mapping change was heard of", args)
 	}
 }
@@ -43,7 +43,7 @@ func TestTheKeyboardFollowsItsLayout(t *testing.T) {
 	c := connect(t, l)
 	read := func() *Keyboard {
 		t.Helper()
-		k, err := c.Keyboard(within(t, 5*time.Second))
+		k, err := c.Keyboard(within(t, 20*time.Second))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func TestTheFirstKeycodeIsTheOneOfLibX11(t *testing.T) {
 		{"xmodmap", "-e", "keycode 38 = odiaeresis NoSymbol z"},
 	} {
 		layout(t, l, c, change...)
-		k, err := c.Keyboard(within(t, 5*time.Second))
+		k, err := c.Keyboard(within(t, 20*time.Second))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,14 +165,14 @@ func TestKeysThatAreDown(t *testing.T) {
 	d := l.Display(lab.NoWM)
 	c := connect(t, l)
 	layout(t, l, c, "setxkbmap", "us")
-	k, err := c.Keyboard(within(t, 5*time.Second))
+	k, err := c.Keyboard(within(t, 20*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
 	codes := k.Keycodes(f9)
 	down := func(mods uint16) bool {
 		t.Helper()
-		is, err := c.Down(within(t, 5*time.Second), k, mods, codes...)
+		is, err := c.Down(within(t, 20*time.Second), k, mods, codes...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestKeysThatAreDown(t *testing.T) {
 	d.KeyUp("Shift_L")
 	for _, lock := range []string{"Num_Lock", "Caps_Lock"} { // the second time both are on
 		d.Key(lock)
-		h, err := c.Held(within(t, 5*time.Second))
+		h, err := c.Held(within(t, 20*time.Second))
 		if err != nil || h.Modifiers&k.Locks() == 0 || !down(super) {
 			t.Errorf("with %s: %+v, %v", lock, h, err)
 		}

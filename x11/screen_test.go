@@ -17,7 +17,7 @@ func TestTheFocusedWindowOfARealDesktop(t *testing.T) {
 	d := l.Display()
 	c := connect(t, l)
 
-	s, err := c.Screen(within(t, 10*time.Second), 0)
+	s, err := c.Screen(within(t, 20*time.Second), 0)
 	wantOnly(t, s, err, ErrNoFocus)
 	if len(s.Windows) != 0 || s.WindowManager != d.WM.PID || !s.Resource || s.XWayland {
 		t.Errorf("an empty desktop is %+v; the window manager is %d", s, d.WM.PID)
@@ -30,7 +30,7 @@ func TestTheFocusedWindowOfARealDesktop(t *testing.T) {
 	for _, p := range []*lab.Player{one, two, one} {
 		w := WindowID(p.WaitWindow())
 		d.Focus(uint32(w))
-		s, err := c.Screen(within(t, 10*time.Second), 0)
+		s, err := c.Screen(within(t, 20*time.Second), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,14 +50,14 @@ func TestTheFocusedWindowOfARealDesktop(t *testing.T) {
 		if len(s.Windows) != 2 || !slices.Contains(s.Windows, f) {
 			t.Errorf("the windows are %+v", s.Windows)
 		}
-		byID, err := c.Screen(within(t, 10*time.Second), w)
+		byID, err := c.Screen(within(t, 20*time.Second), w)
 		if err != nil || byID.Focused != f || byID.Active != w {
 			t.Errorf("asked for by its id the window is %+v (%v)", byID, err)
 		}
 	}
 
 	d.Blur()
-	s, err = c.Screen(within(t, 10*time.Second), 0)
+	s, err = c.Screen(within(t, 20*time.Second), 0)
 	wantOnly(t, s, err, ErrNoFocus)
 	if len(s.Windows) != 2 {
 		t.Errorf("the windows of an empty desktop are %+v", s.Windows)
@@ -345,12 +345,12 @@ func TestPidsOverTCPDoNotCount(t *testing.T) {
 	d.manage()
 	a := d.stranger()
 	d.focus(a.window)
-	c, err := Open(within(t, 10*time.Second), Options{Display: "127.0.0.1" + d.lab.Getenv("DISPLAY"), Getenv: d.lab.Getenv})
+	c, err := Open(within(t, 20*time.Second), Options{Display: "127.0.0.1" + d.lab.Getenv("DISPLAY"), Getenv: d.lab.Getenv})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	s, err := c.Screen(within(t, 10*time.Second), 0)
+	s, err := c.Screen(within(t, 20*time.Second), 0)
 	if err != nil || s.Resource || s.Focused.Owner != 0 || s.Focused.ID != a.window {
 		t.Errorf("got %+v, %v", s, err)
 	}
@@ -421,7 +421,7 @@ func TestManyWindows(t *testing.T) {
 	var took time.Duration
 	for range 3 {
 		start := time.Now()
-		s, err := c.Screen(within(t, 10*time.Second), 0)
+		s, err := c.Screen(within(t, 20*time.Second), 0)
 		took = time.Since(start)
 		if err != nil {
 			t.Fatal(err)

@@ -126,14 +126,14 @@ func TestTheWindowManagersOwnWindowStandsForAWaylandWindow(t *testing.T) {
 	} {
 		c.xwayland.Store(test.xwayland)
 		d.focus(test.active)
-		s, err := c.Screen(within(t, 10*time.Second), 0)
+		s, err := c.Screen(within(t, 20*time.Second), 0)
 		if err != test.want || err == nil && s.Focused.ID != test.active {
 			t.Errorf("xwayland %d, %#x: %+v, %v", test.xwayland, test.active, s, err)
 		}
 	}
 	// Who asks for it by its id gets it.
 	c.xwayland.Store(xwaylandYes)
-	if s, err := c.Screen(within(t, 10*time.Second), dummy); err != nil || s.Focused.ID != dummy {
+	if s, err := c.Screen(within(t, 20*time.Second), dummy); err != nil || s.Focused.ID != dummy {
 		t.Errorf("by its id: %+v, %v", s, err)
 	}
 }
@@ -148,7 +148,7 @@ func TestClientsInsideAWindow(t *testing.T) {
 	c := connect(t, d.lab)
 	inside := func(w WindowID) []int {
 		t.Helper()
-		pids, err := c.Inside(within(t, 10*time.Second), w)
+		pids, err := c.Inside(within(t, 20*time.Second), w)
 		if err != nil {
 			t.Fatal(err)
 		}

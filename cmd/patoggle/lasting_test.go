@@ -171,7 +171,7 @@ func TestWhatTheServerRemembersOfUsIsForgottenWithIt(t *testing.T) {
 			for name, sink := range want {
 				// WirePlumber may have it on the default sink for a moment first.
 				settles := func(stream int) {
-					lab.Poll(20*time.Second, func() bool { return s.On(stream) == sink })
+					lab.Poll(time.Minute, func() bool { return s.On(stream) == sink })
 					time.Sleep(200 * time.Millisecond)
 				}
 				if on := plays(name, settles); on != sink {

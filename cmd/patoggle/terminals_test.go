@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,8 +87,16 @@ var singleTerminals = map[string]struct {
 		needs: "terminator",
 		start: func(d *desk) { d.Bus() },
 		open: func(d *desk, title string, command []string) {
-			d.SpawnCmd(lab.Cmd{Name: "terminator", Args: append([]string{"--title=" + title, "-x"}, command...), Env: []string{"LANG=C.UTF-8", "NO_AT_BRIDGE=1", "GSETTINGS_BACKEND=memory"}})
-			d.windowTitled(title)
+			// It looks at all processes as it starts, and ends when one of them does
+			// (psutil.NoSuchProcess).
+			c := lab.Cmd{Name: "terminator", Args: append([]string{"--title=" + title, "-x"}, command...), Env: []string{"LANG=C.UTF-8", "NO_AT_BRIDGE=1", "GSETTINGS_BACKEND=memory"}}
+			p := d.SpawnCmd(c)
+			d.Until("a window of terminator", func() bool {
+				if !p.Alive() && p.Wait() != 0 {
+					p = d.SpawnCmd(c)
+				}
+				return slices.ContainsFunc(d.display.Windows(), func(w lab.Window) bool { return strings.HasPrefix(w.Title, title) })
+			})
 		},
 	},
 }

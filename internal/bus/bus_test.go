@@ -139,7 +139,7 @@ func TestNothingIsLeftAfterClose(t *testing.T) {
 		buf := make([]byte, 1<<20)
 		return string(buf[:runtime.Stack(buf, true)])
 	}
-	if !lab.Poll(10*time.Second, func() bool { return !strings.Contains(stacks(), "godbus/dbus") }) {
+	if !lab.Poll(time.Minute, func() bool { return !strings.Contains(stacks(), "godbus/dbus") }) {
 		t.Errorf("goroutines are left:\n%s", stacks())
 	}
 }

@@ -242,7 +242,7 @@ func TestWhatHoldsAStreamIsSaid(t *testing.T) {
 				}
 				return by == want
 			}
-			if !lab.Poll(20*time.Second, said) {
+			if !lab.Poll(time.Minute, said) {
 				t.Errorf("stream %d is held by %q, want %q; patoggled said\n%s", stream, by, want, r.daemon.Log())
 			}
 		}

@@ -51,7 +51,7 @@ func (r *rig) shown() []note {
 func (r *rig) notes(summary string) note {
 	r.t.Helper()
 	var got []note
-	if !lab.Poll(5*time.Second, func() bool {
+	if !lab.Poll(time.Minute, func() bool {
 		if got = r.shown(); len(got) == 0 {
 			return false
 		}

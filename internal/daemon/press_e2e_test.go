@@ -70,7 +70,7 @@ func sixtyPresses(t *testing.T, server string) {
 		r.keys.tap(time.Duration(25+random.IntN(50))*time.Millisecond, "Super", "F9")
 		at = after(at, 1)
 		time.Sleep(time.Duration(60+random.IntN(241)) * time.Millisecond)
-		if !lab.Poll(20*time.Second, func() bool { return r.sound.On(r.stream()) == at }) {
+		if !lab.Poll(time.Minute, func() bool { return r.sound.On(r.stream()) == at }) {
 			t.Fatalf("press %d: the stream is on %q, not on %q", i, r.sound.On(r.stream()), at)
 		}
 	}

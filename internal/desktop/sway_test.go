@@ -34,7 +34,7 @@ func focused(t *testing.T, c Conn, pid int) *Screen {
 	t.Helper()
 	var s *Screen
 	var err error
-	if !lab.Poll(30*time.Second, func() bool {
+	if !lab.Poll(time.Minute, func() bool {
 		s, err = c.Focus(within(t), "")
 		return err == nil && s.Focused.Owner == pid
 	}) {
@@ -51,7 +51,7 @@ func TestSwayIsAskedAtEachPress(t *testing.T) {
 	var nobody *NoFocusError
 	var empty *Screen
 	var err error
-	if !lab.Poll(30*time.Second, func() bool { // it may be slow at first
+	if !lab.Poll(time.Minute, func() bool { // it may be slow at first
 		empty, err = c.Focus(within(t), "")
 		return errors.As(err, &nobody)
 	}) || nobody.Holder != Workspace || empty == nil || empty.Desktop != "sway" {

@@ -342,7 +342,8 @@ func (s *Sound) tryUp() error {
 }
 
 // linkTime is how long a session manager may take over a stream before it
-// counts as stuck, and linkTries how often it is started anew then.
+// counts as stuck, at first: it is started anew then, linkTries times in all, and
+// gets twice the time, since the machine may be slow.
 const (
 	linkTime  = 3 * time.Second
 	linkTries = 5
@@ -356,8 +357,8 @@ const (
 // and is started anew.
 func (s *Sound) manage() error {
 	var err error
-	for range linkTries {
-		if err = s.tryManage(); err == nil {
+	for try := range linkTries {
+		if err = s.tryManage(linkTime << try); err == nil {
 			return nil
 		}
 		s.daemons["wireplumber"].Kill()
@@ -371,7 +372,7 @@ func (s *Sound) manage() error {
 	return err
 }
 
-func (s *Sound) tryManage() error {
+func (s *Sound) tryManage(within time.Duration) error {
 	conn, err := s.conn()
 	if err != nil {
 		return err
@@ -387,7 +388,7 @@ func (s *Sound) tryManage() error {
 		return nil
 	}
 	first, _, _ := strings.Cut(s.options.Sinks[0], "=")
-	return s.probe(first)
+	return s.probe(first, within)
 }
 
 // unmanage removes the sinks tryManage made. Without its session manager
@@ -415,11 +416,11 @@ func (s *Sound) unmanage() error {
 }
 
 // probe waits until the first sink is the default one, plays one stream and
-// waits for its sink, and for its end. As long as
+// waits for its sink, and for its end, for so long each. As long as
 // the session manager knows no sink, the default one has no name of ours, and
 // the server refuses the stream with an input/output error.
-func (s *Sound) probe(first string) error {
-	conn, err := native.Dial(s.Socket, linkTime, nil)
+func (s *Sound) probe(first string, within time.Duration) error {
+	conn, err := native.Dial(s.Socket, within, nil)
 	if err != nil {
 		return err
 	}
@@ -428,14 +429,14 @@ func (s *Sound) probe(first string) error {
 	// moment, and link what plays then to that. It takes no orders before it
 	// has chosen one at all ("not supported").
 	asked := false
-	if !Poll(linkTime, func() bool {
-		server, err := conn.Server(linkTime)
+	if !Poll(within, func() bool {
+		server, err := conn.Server(within)
 		if err != nil {
 			return false
 		}
 		if !asked {
 			_, chosen := s.lookSink(server.DefaultSink)
-			asked = chosen && conn.SetDefaultSink(linkTime, first) == nil
+			asked = chosen && conn.SetDefaultSink(within, first) == nil
 		}
 		return asked && server.DefaultSink == first
 	}) {
@@ -443,17 +444,17 @@ func (s *Sound) probe(first string) error {
 	}
 	const media = "patoggle lab probe"
 	var index uint32
-	if !Poll(linkTime, func() bool {
-		index, err = conn.Play(linkTime, native.Playback{Media: media})
+	if !Poll(within, func() bool {
+		index, err = conn.Play(within, native.Playback{Media: media})
 		return err == nil
 	}) {
 		return fmt.Errorf("play a probe: %w", err)
 	}
-	if !Poll(linkTime, func() bool { return s.plays([]int{int(index)}) }) {
+	if !Poll(within, func() bool { return s.plays([]int{int(index)}) }) {
 		return errors.New("the session manager gives no sink to a stream")
 	}
 	conn.Close()
-	if !Poll(linkTime, func() bool {
+	if !Poll(within, func() bool {
 		all, err := s.streams()
 		return err == nil && !slices.ContainsFunc(all, func(st Stream) bool { return st.Media == media })
 	}) {

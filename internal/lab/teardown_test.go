@@ -151,7 +151,7 @@ func TestNothingIsLeftHoweverTheParentEnds(t *testing.T) {
 			}
 			_ = cmd.Wait()
 			began := time.Now()
-			Poll(15*time.Second, func() bool {
+			Poll(time.Minute, func() bool {
 				_, err := os.Lstat(dir)
 				return err != nil && len(Left(dir)) == 0
 			})
@@ -175,7 +175,7 @@ func TestAKilledKeeperIsNoticedAndSweptUp(t *testing.T) {
 	if err := l.Close(); err == nil {
 		t.Error("a killed keeper is not reported")
 	}
-	Poll(5*time.Second, func() bool { return len(Left(l.Dir)) == 0 })
+	Poll(time.Minute, func() bool { return len(Left(l.Dir)) == 0 })
 	gone(t, l.Dir, []int{p.PID})
 }
 

@@ -57,7 +57,7 @@ func dunst(t *testing.T, l *lab.Lab) (displayed func() uint32) {
 	t.Cleanup(func() { conn.Close() })
 	return func() uint32 {
 		var v dbus.Variant
-		err := conn.Object(service, object).CallWithContext(within(t, 10*time.Second),
+		err := conn.Object(service, object).CallWithContext(within(t, 20*time.Second),
 			"org.freedesktop.DBus.Properties.Get", 0, "org.dunstproject.cmd0", "displayedLength").Store(&v)
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +89,7 @@ func TestDunstIsStartedByTheBusAndStacksNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !lab.Poll(10*time.Second, func() bool { return displayed() > 0 }) {
+	if !lab.Poll(time.Minute, func() bool { return displayed() > 0 }) {
 		t.Fatal("nothing is on the screen")
 	}
 	if n := displayed(); n != 1 {
@@ -98,7 +98,7 @@ func TestDunstIsStartedByTheBusAndStacksNothing(t *testing.T) {
 	if err := first.Send(within(t, 20*time.Second), Note{Summary: "another tag", Replace: "reload"}); err != nil {
 		t.Fatal(err)
 	}
-	if !lab.Poll(10*time.Second, func() bool { return displayed() == 2 }) {
+	if !lab.Poll(time.Minute, func() bool { return displayed() == 2 }) {
 		t.Errorf("%d notes are on the screen, want 2", displayed())
 	}
 }

@@ -360,7 +360,7 @@ func (n *inner) stop() error {
 		return n.err
 	}
 	var left []string
-	if !lab.Poll(2*time.Second, func() bool {
+	if !lab.Poll(time.Minute, func() bool {
 		left = goroutines()
 		return len(left) == 0
 	}) {

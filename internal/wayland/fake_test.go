@@ -295,7 +295,7 @@ func TestKWinIsAskedByAScriptThatGoes(t *testing.T) {
 		case tt.err == "" && (err != nil || a.Focused == nil || a.Focused.PID != tt.pid):
 			t.Errorf("%s: %+v, %v", tt.name, a, err)
 		}
-		if tt.id >= 0 && !lab.Poll(20*time.Second, k.gone) {
+		if tt.id >= 0 && !lab.Poll(time.Minute, k.gone) {
 			t.Errorf("%s: the script stays", tt.name)
 		}
 		if left, _ := filepath.Glob(filepath.Join(dir, "patoggle-*")); len(left) != 0 {
@@ -460,7 +460,7 @@ func TestAClientOfTheCompositorIsFoundByItsName(t *testing.T) {
 	l.SpawnCmd(lab.Cmd{Name: program, Env: []string{"CONNECT_TO=nowhere"}})
 	s, _ := session(t, "labwc", map[string]string{"XDG_RUNTIME_DIR": l.Runtime})
 	var found map[string][]int
-	if !lab.Poll(20*time.Second, func() bool {
+	if !lab.Poll(time.Minute, func() bool {
 		found = map[string][]int{"a-player-with-a-name": nil, "nobody-has-this": nil, "": nil}
 		around := s.lookAround()()
 		around.findClients(found)

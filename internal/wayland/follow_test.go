@@ -91,7 +91,7 @@ func follow(t *testing.T, s *Session) *followed {
 // until waits until it was told so often.
 func (f *followed) until(what string, n int64) {
 	f.t.Helper()
-	if !lab.Poll(20*time.Second, func() bool { return f.count.Load() >= n }) {
+	if !lab.Poll(time.Minute, func() bool { return f.count.Load() >= n }) {
 		select {
 		case err := <-f.ended:
 			f.t.Fatalf("%s: it has ended: %v", what, err)
@@ -107,7 +107,7 @@ func (f *followed) end(what string) error {
 	select {
 	case err := <-f.ended:
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		f.t.Fatalf("%s: it does not end", what)
 		return nil
 	}
@@ -150,7 +150,7 @@ func TestKWinTellsByAScriptThatStaysAsLongAsWeDo(t *testing.T) {
 	if err := f.end("stopped"); !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: %v", err)
 	}
-	if !lab.Poll(20*time.Second, k.gone) {
+	if !lab.Poll(time.Minute, k.gone) {
 		t.Error("the script stays")
 	}
 
@@ -184,7 +184,7 @@ func TestGNOMEsExtensionTells(t *testing.T) {
 	// It comes later, as in a shell that has just started.
 	awaited := make(chan error, 1)
 	go func() { awaited <- s.Await(t.Context()) }()
-	if !lab.Poll(20*time.Second, func() bool {
+	if !lab.Poll(time.Minute, func() bool {
 		if err := conn.Emit(gnomePath, gnomeInterface+".Changed"); err != nil {
 			t.Fatal(err)
 		}
@@ -288,7 +288,7 @@ func TestToplevelsAreFollowed(t *testing.T) {
 		if object != a {
 			t.Errorf("%d is given up, not %d", object, a)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the closed window is not given up")
 	}
 	steps <- true

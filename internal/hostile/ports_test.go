@@ -47,7 +47,7 @@ func entries(n, profiles, ports int) []byte {
 // and profile are where the stream 7 is in the end; 8 is another application's,
 // which must be on the same sink whenever that is of the card.
 func TestASoundServerMisbehavesAboutPorts(t *testing.T) {
-	const waiting, knowing = 700 * time.Millisecond, 20 * time.Second
+	const waiting, knowing = 700 * time.Millisecond, time.Minute
 	const ports, profiles = `sinks = ["Speakers:line", "Speakers:phones"]`, `sinks = ["a", "Built-in:hdmi"]`
 	l := lab.Start(t)
 	program := lab.Binary(t, "patoggle")

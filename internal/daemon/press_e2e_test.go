@@ -67,12 +67,19 @@ func sixtyPresses(t *testing.T, server string) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	at := "a"
 	for i := 1; i <= presses; i++ {
+		began := time.Now()
 		r.keys.tap(time.Duration(25+random.IntN(50))*time.Millisecond, "Super", "F9")
 		at = after(at, 1)
 		time.Sleep(time.Duration(60+random.IntN(241)) * time.Millisecond)
-		if !lab.Poll(time.Minute, func() bool { return r.sound.On(r.stream()) == at }) {
+		if r.moves() == i && r.sound.On(r.stream()) == at {
+			continue
+		}
+		// As in TestAFastDoublePressGoesToTheSecondNextSink: the next one is not to
+		// come while this one is served.
+		if !lab.Poll(time.Minute, func() bool { return r.moves() == i && r.sound.On(r.stream()) == at }) {
 			t.Fatalf("press %d: the stream is on %q, not on %q", i, r.sound.On(r.stream()), at)
 		}
+		time.Sleep(time.Since(began) / 2)
 	}
 	if n := r.moves(); n != presses {
 		t.Errorf("%d presses made %d moves", presses, n)

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"html"
@@ -365,9 +366,10 @@ func (p *Process) Find(comm string) int {
 }
 
 // tone is what ToneFile holds, made once: it costs more than a sound server does.
-var tone = sync.OnceValue(func() []byte { return wav(5, 440) })
+var tone = sync.OnceValue(func() []byte { return wav(60, 440) })
 
-// ToneFile is a WAV file with five seconds of a quiet tone of 440 Hz.
+// ToneFile is a WAV file with a minute of a quiet tone of 440 Hz: longer than any
+// test needs a player that does not repeat it.
 func (l *Lab) ToneFile() string {
 	file := l.Dir + "/tone.wav"
 	if _, err := os.Stat(file); err == nil {
@@ -380,7 +382,7 @@ func (l *Lab) ToneFile() string {
 }
 
 // wav is a RIFF/WAVE file, 16 bit mono at 44.1 kHz.
-func wav(seconds int, hertz float64) []byte {
+func wav(seconds, hertz int) []byte {
 	const rate = 44100
 	n := seconds * rate
 	b := []byte("RIFF")
@@ -395,11 +397,13 @@ func wav(seconds int, hertz float64) []byte {
 	b = binary.LittleEndian.AppendUint16(b, 16) // bits
 	b = append(b, "data"...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(2*n))
-	for i := range n {
-		v := 3000 * math.Sin(2*math.Pi*hertz*float64(i)/rate)
-		b = binary.LittleEndian.AppendUint16(b, uint16(int16(v)))
+	// Every second is like the first.
+	var second []byte
+	for i := range rate {
+		v := 3000 * math.Sin(2*math.Pi*float64(hertz*i)/rate)
+		second = binary.LittleEndian.AppendUint16(second, uint16(int16(v)))
 	}
-	return b
+	return append(b, bytes.Repeat(second, seconds)...)
 }
 
 // Browse starts another program that plays under the given title; its stream is

@@ -112,13 +112,11 @@ func (r *rig) stream() int    { return r.player.Streams[0] }
 // press, and until then the next one is dropped.
 const afterPress = 80 * time.Millisecond
 
-// on waits until the player's stream is on the sink, and a finger's moment, or where
-// that took longer, as long again: the daemon waits for the same processors.
+// on waits until the player's stream is on the sink, and a finger's moment.
 func (r *rig) on(sink string) {
 	r.t.Helper()
-	began := time.Now()
 	r.sound.WaitOn(r.stream(), sink)
-	time.Sleep(min(max(afterPress, time.Since(began)), 10*afterPress))
+	time.Sleep(afterPress)
 }
 
 // configure writes the configuration file in one step.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/patoggle/patoggle/config"
@@ -88,18 +89,30 @@ func (r *router) keep(left, came []state.Level) {
 // levels says how loud the application of a stream is on a sink: as another stream
 // of it that is there, else as was written down; nil for not known.
 func (r *router) levels(p *toggle.Pipeline, n routing.Stream) func(key, on string) *level.Known {
-	before := p.KnownLevels()
+	written := sync.OnceValue(p.KnownLevels)
 	return func(key, on string) *level.Known {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for other, h := range r.loud {
-			if other != n && key != "" && h.key == key && h.on == on {
-				is := h.now
-				return &is
-			}
+		if key == "" {
+			return nil
 		}
-		return before(key, on)
+		if is := r.playing(n, key, on); is != nil {
+			return is
+		}
+		return written()(key, on)
 	}
+}
+
+// playing is how loud another stream of an application is on a sink now, nil when
+// there is none.
+func (r *router) playing(n routing.Stream, key, on string) *level.Known {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for other, h := range r.loud {
+		if other != n && h.key == key && h.on == on {
+			is := h.now
+			return &is
+		}
+	}
+	return nil
 }
 
 // begun makes a stream that begins where it belongs as loud as its application last

@@ -9,10 +9,15 @@ import (
 	"github.com/patoggle/patoggle/internal/lab"
 )
 
+// titled tells windows whose title begins so.
+func titled(title string) func(lab.Window) bool {
+	return func(w lab.Window) bool { return strings.HasPrefix(w.Title, title) }
+}
+
 // windowTitled waits for a window whose title begins so.
 func (d *desk) windowTitled(title string) uint32 {
 	d.t.Helper()
-	return d.display.WaitWindow(title, func(w lab.Window) bool { return strings.HasPrefix(w.Title, title) }).ID
+	return d.display.WaitWindow(title, titled(title)).ID
 }
 
 // streamOf waits for the stream of the player that Mpv made for that name.
@@ -95,7 +100,7 @@ var singleTerminals = map[string]struct {
 				if !p.Alive() && p.Wait() != 0 {
 					p = d.SpawnCmd(c)
 				}
-				return slices.ContainsFunc(d.display.Windows(), func(w lab.Window) bool { return strings.HasPrefix(w.Title, title) })
+				return slices.ContainsFunc(d.display.Windows(), titled(title))
 			})
 		},
 	},

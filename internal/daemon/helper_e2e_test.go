@@ -163,7 +163,7 @@ func TestWithoutWhatHoldsTheKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		systemd := lab.NewManager(t, r.Dir)
+		systemd := lab.NewServiceManager(t, r.Dir)
 		d := r.SpawnCmd(lab.Cmd{Name: alone, Env: []string{systemd.Env()}})
 		r.Until(tt.name+": the daemon to be ready", func() bool { return systemd.Has("READY=1") || !d.Alive() })
 		if !systemd.Has("STATUS=0 of 1 hotkeys in force") {

@@ -147,7 +147,7 @@ func TestALogThatNobodyReadsDoesNotEndIt(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, pulseaudio)
 	r.play()
-	systemd := lab.NewManager(t, r.Dir)
+	systemd := lab.NewServiceManager(t, r.Dir)
 	// The reader of the log ends before the first line is written.
 	r.SpawnCmd(lab.Cmd{
 		Name: "sh", Args: []string{"-c", `{ sleep 0.3; exec "$0" -v; } 2>&1 | true`, program(t)},
@@ -605,21 +605,18 @@ func atRest(t *testing.T, server string) {
 	// it is. Less often than once in a second is nobody who looks again and again.
 	// `make bench` counts the ticks.
 	const rests = 20 * time.Second
-	var before, rest usage
-	for range 3 {
-		before = r.use()
+	var rest usage
+	awake, worked := true, true
+	for tries := 3; tries > 0 && (awake || worked); tries-- {
+		before := r.use()
 		time.Sleep(rests)
 		rest = r.use()
 		t.Logf("at rest %+v, %v later %+v", before, rests, rest)
-		if rest.wakes-before.wakes < int(rests/time.Second) && rest.ticks-before.ticks <= 2 {
-			break
-		}
+		awake = rest.wakes-before.wakes >= int(rests/time.Second)
+		worked = rest.ticks-before.ticks > 2
 	}
-	if n := rest.wakes - before.wakes; n >= int(rests/time.Second) {
-		t.Errorf("it woke %d times in %v at rest", n, rests)
-	}
-	if n := rest.ticks - before.ticks; n > 2 {
-		t.Errorf("%d ticks of CPU time in %v at rest", n, rests)
+	if awake || worked {
+		t.Errorf("it did not rest for %v: awake %v, used the processor %v", rests, awake, worked)
 	}
 	const limit = 20 << 10
 	if rest.rss >= limit && !raceDetector {

@@ -51,7 +51,7 @@ type rig struct {
 	player  *lab.Puppet
 	keys    *keyer
 	daemon  *lab.Process
-	systemd *lab.Manager
+	systemd *lab.ServiceManager
 	config  string
 	seen    int      // notifications that shown has listed
 	env     []string // more changes to the daemon's environment
@@ -159,7 +159,7 @@ func (r *rig) start(args ...string) {
 // begin runs the daemon.
 func (r *rig) begin(args ...string) {
 	r.t.Helper()
-	r.systemd = lab.NewManager(r.t, r.Dir)
+	r.systemd = lab.NewServiceManager(r.t, r.Dir)
 	r.daemon = r.SpawnCmd(lab.Cmd{Name: program(r.t), Args: args, Env: append([]string{r.systemd.Env()}, r.env...)})
 	r.t.Cleanup(func() {
 		if r.t.Failed() {

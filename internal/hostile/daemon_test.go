@@ -67,7 +67,7 @@ func newPost(t *testing.T, address string, args ...string) *post {
 	}
 	p.reset()
 	p.keys()
-	systemd := lab.NewManager(t, p.Dir)
+	systemd := lab.NewServiceManager(t, p.Dir)
 	p.daemon = p.SpawnCmd(lab.Cmd{Name: file, Args: args, Env: []string{"PULSE_SERVER=" + p.sound.Address, systemd.Env()}})
 	p.Until("READY of patoggled", func() bool {
 		if !p.daemon.Alive() {

@@ -8,17 +8,17 @@ import (
 	"testing"
 )
 
-// Manager is a service manager that listens to sd_notify(3).
-type Manager struct {
+// ServiceManager is a service manager that listens to sd_notify(3).
+type ServiceManager struct {
 	socket string
 	mu     sync.Mutex
 	states []string
 }
 
-// NewManager listens on the socket "notify" in a directory until the test ends.
-func NewManager(t testing.TB, dir string) *Manager {
+// NewServiceManager listens on the socket "notify" in a directory until the test ends.
+func NewServiceManager(t testing.TB, dir string) *ServiceManager {
 	t.Helper()
-	m := &Manager{socket: dir + "/notify"}
+	m := &ServiceManager{socket: dir + "/notify"}
 	_ = os.Remove(m.socket)
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: m.socket, Net: "unixgram"})
 	if err != nil {
@@ -45,20 +45,20 @@ func NewManager(t testing.TB, dir string) *Manager {
 }
 
 // Env tells a service where the manager listens.
-func (m *Manager) Env() string { return "NOTIFY_SOCKET=" + m.socket }
+func (m *ServiceManager) Env() string { return "NOTIFY_SOCKET=" + m.socket }
 
 // All are the states sent so far.
-func (m *Manager) All() []string {
+func (m *ServiceManager) All() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]string(nil), m.states...)
 }
 
 // Has tells whether a state that holds the text was sent.
-func (m *Manager) Has(text string) bool { return m.Count(text) > 0 }
+func (m *ServiceManager) Has(text string) bool { return m.Count(text) > 0 }
 
 // Count is how many states that hold the text were sent.
-func (m *Manager) Count(text string) int {
+func (m *ServiceManager) Count(text string) int {
 	n := 0
 	for _, s := range m.All() {
 		if strings.Contains(s, text) {

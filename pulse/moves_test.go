@@ -152,11 +152,11 @@ func TestAMoveThatDoesNotHappenInTimeIsUnconfirmed(t *testing.T) {
 		}
 		s.Daemon(test.daemon).Stop()
 		began := time.Now()
-		errs := c.Move(within(t, 400*time.Millisecond), to, stream)
+		errs := c.Move(within(t, 2*time.Second), to, stream)
 		took := time.Since(began)
 		s.Daemon(test.daemon).Continue()
 		c.Close()
-		if !errors.Is(errs[0], pulse.ErrUnconfirmed) || took > 2*time.Second {
+		if !errors.Is(errs[0], pulse.ErrUnconfirmed) || took > 20*time.Second {
 			t.Errorf("%+v: %v after %v", test, errs, took)
 		}
 	}
@@ -185,7 +185,7 @@ func TestAStoppedServerTimesOut(t *testing.T) {
 				t.Errorf("dial: %v", err)
 			}
 		}
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > 20*time.Second {
 			t.Errorf("took %v", took)
 		}
 		s.Continue()

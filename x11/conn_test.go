@@ -176,7 +176,7 @@ func TestAStoppedServer(t *testing.T) {
 		if !errors.Is(err, ErrTimeout) {
 			t.Errorf("%s: %v", what, err)
 		}
-		if took := time.Since(start); took < 150*time.Millisecond || took > 2*time.Second {
+		if took := time.Since(start); took < 150*time.Millisecond || took > 20*time.Second {
 			t.Errorf("%s took %v", what, took)
 		}
 	}
@@ -228,7 +228,7 @@ func TestAStoppedServer(t *testing.T) {
 	t.Run("closing does not wait for it", func(t *testing.T) {
 		start := time.Now()
 		spare.Close()
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("it took %v", took)
 		}
 	})

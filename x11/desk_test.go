@@ -277,8 +277,8 @@ func (d *desk) stranger() stranger {
 func (d *desk) look(window WindowID) (*Screen, error) {
 	d.t.Helper()
 	c := connect(d.t, d.lab)
-	s, err := c.Screen(within(d.t, 10*time.Second), window)
-	f, focusErr := c.Focus(within(d.t, 10*time.Second), window)
+	s, err := c.Screen(within(d.t, 20*time.Second), window)
+	f, focusErr := c.Focus(within(d.t, 20*time.Second), window)
 	if !errors.Is(focusErr, err) {
 		d.t.Errorf("Screen ends with %v, Focus with %v", err, focusErr)
 	}

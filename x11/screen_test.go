@@ -383,7 +383,7 @@ func TestNamesOfWindows(t *testing.T) {
 		if len(f.Instance) != 1024 || f.Class != "" {
 			t.Errorf("the class has %d and %d bytes", len(f.Instance), len(f.Class))
 		}
-		if took := time.Since(start); took > 2*time.Second {
+		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("it took %v", took)
 		}
 	})
@@ -436,7 +436,7 @@ func TestManyWindows(t *testing.T) {
 		}
 	}
 	t.Logf("%d windows take %v", many, took)
-	if took > 3*time.Second {
+	if took > 20*time.Second {
 		t.Errorf("%d windows take %v", many, took)
 	}
 }

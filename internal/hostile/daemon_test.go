@@ -28,7 +28,7 @@ const pressTime = 2 * time.Second
 
 // deaf is when nothing will be heard of a press any more: it was lost, or the
 // daemon hangs.
-func deaf() time.Duration { return 2 * (pressTime + slack()) }
+func deaf() time.Duration { return 2 * (pressTime + lab.Slack()) }
 
 // notice is how long before a press the sound server has changed its manners:
 // nobody presses a key in the moment in which a connection ends.
@@ -180,7 +180,7 @@ func (p *post) patient(says []string, again func()) (text string, took time.Dura
 	p.t.Helper()
 	for tries := 3; ; tries-- {
 		text, took = p.said()
-		timely, slow := inTime(took, pressTime), containsOne(text, outOfTime)
+		timely, slow := lab.InTime(took, pressTime), containsOne(text, outOfTime)
 		ok = timely && containsOne(text, says)
 		if ok || timely && !slow {
 			return text, took, ok
@@ -459,14 +459,14 @@ func TestTheDisplayIsCutOffFromTheDaemon(t *testing.T) {
 		r := check(rogue.Manners{Limit: n})
 		calls++
 		codes[r.Code]++
-		if r.Code > 1 || r.Code == 1 && r.Stderr == "" || r.Took > 5*time.Second {
+		if r.Code > 1 || r.Code == 1 && r.Stderr == "" || !lab.InTime(r.Took, 5*time.Second) {
 			t.Errorf("the end after %d bytes: exit code %d after %v: %q", n, r.Code, r.Took, r.Stderr)
 		}
 	}
 	for _, n := range []int{1, all / 8} {
 		r := check(rogue.Manners{Limit: n, Mute: true})
 		calls++
-		if r.Code != 1 || !strings.Contains(r.Stderr, "does not answer") || r.Took > 10*time.Second {
+		if r.Code != 1 || !strings.Contains(r.Stderr, "does not answer") || !lab.InTime(r.Took, 10*time.Second) {
 			t.Errorf("silence after %d bytes: exit code %d after %v: %q", n, r.Code, r.Took, r.Stderr)
 		}
 	}

@@ -267,25 +267,6 @@ func TestAServerComesBackOnTheSameSocket(t *testing.T) {
 	})
 }
 
-func TestDaemonsOfPipeWireByName(t *testing.T) {
-	t.Parallel()
-	l := Start(t)
-	s := l.PipeWire("a", "b")
-	tone := s.Tone(puppet.Stream{Media: []byte("x")})
-	s.Daemon("wireplumber").Kill()
-	l.Until("a stream without a session manager", func() bool {
-		st, _ := s.Stream(tone.Streams[0])
-		return st.Sink == NoSink
-	})
-	for _, name := range []string{"wireplumber", "pipewire-pulse", "pipewire"} {
-		s.RestartDaemon(name)
-		tone := s.Tone(puppet.Stream{Media: []byte("y"), Sink: "b"})
-		if on := s.On(tone.Streams[0]); on != "b" {
-			t.Errorf("after a restart of %s a stream for b is on %q", name, on)
-		}
-	}
-}
-
 func TestServerOverTCPWantsTheCookie(t *testing.T) {
 	t.Parallel()
 	l := Start(t)

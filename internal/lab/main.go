@@ -26,7 +26,7 @@ func Main(m *testing.M) int {
 	if code != 0 {
 		return code
 	}
-	Poll(3*time.Second, func() bool {
+	Poll(20*time.Second, func() bool {
 		return len(goroutines()) <= before && len(keeper.Descendants(os.Getpid())) == 0
 	})
 	if now := goroutines(); len(now) > before {

@@ -514,33 +514,6 @@ func (s *Sound) Restart() {
 	s.up()
 }
 
-// RestartDaemon kills one daemon and starts it again, and returns when the
-// server answers and links new streams. With any daemon of PipeWire the sinks
-// of the options come back as new ones of the same names; the daemon
-// "pipewire" takes the other two with it.
-func (s *Sound) RestartDaemon(name string) {
-	s.Daemon(name).Kill()
-	if name == "pipewire" || name == "pulseaudio" {
-		s.Restart()
-		return
-	}
-	var err error
-	if name == "pipewire-pulse" {
-		s.made = nil // its modules went with it
-	} else {
-		err = s.unmanage()
-	}
-	if err == nil {
-		err = s.start[slices.Index(s.order, name)]()
-	}
-	if err == nil {
-		err = s.manage()
-	}
-	if err != nil {
-		s.lab.fail(err)
-	}
-}
-
 // forget closes the observer's connection.
 func (s *Sound) forget() {
 	s.mu.Lock()

@@ -17,7 +17,7 @@ func TestARealSandbox(t *testing.T) {
 		argv := l.Sandboxed(box, "sleep", "60")
 		outer := l.Spawn(argv[0], argv[1:]...)
 		var found proc.Process
-		for deadline := time.Now().Add(10 * time.Second); found.PID == 0; {
+		for deadline := time.Now().Add(time.Minute); found.PID == 0; {
 			r := proc.New(proc.FS("/proc"))
 			for _, p := range r.Inner(2) {
 				if p.Comm == "sleep" && below(r, p, outer.PID) {

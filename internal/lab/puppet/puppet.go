@@ -14,7 +14,7 @@ import (
 )
 
 // limit is the deadline of one request.
-const limit = 10 * time.Second
+const limit = 20 * time.Second
 
 // Script is what the puppet does.
 type Script struct {

@@ -1,0 +1,37 @@
+package lab
+
+import (
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// InTime is whether it took no longer than the limit and Slack, measured on a
+// machine that is as busy as when the tests began, or as it is now.
+func InTime(took, limit time.Duration) bool {
+	return took <= limit+Slack() || took <= limit+slackOf(start())
+}
+
+// Slack is what a busy machine may add to a limit of time: two seconds, and twenty
+// times what it takes to start patoggle at all when the tests begin.
+func Slack() time.Duration { return slackOf(atFirst()) }
+
+func slackOf(start time.Duration) time.Duration { return 2*time.Second + 20*start }
+
+var atFirst = sync.OnceValue(start)
+
+// start is the best time of three of patoggle when it says its version, 0 if it
+// cannot be built: the test says why.
+func start() time.Duration {
+	file, err := Build("cmd/patoggle")
+	if err != nil {
+		return 0
+	}
+	best := time.Hour
+	for range 3 {
+		began := time.Now()
+		_ = exec.Command(file, "--version").Run() // for its time alone
+		best = min(best, time.Since(began))
+	}
+	return best
+}

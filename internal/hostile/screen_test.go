@@ -68,7 +68,8 @@ func (s *stage) run(t *testing.T, name, display string, timeout time.Duration, a
 	if len(r.Stdout)+len(r.Stderr) > 8192 {
 		t.Errorf("%s: wrote %d bytes", name, len(r.Stdout)+len(r.Stderr))
 	}
-	if r.Code != 0 && s.sound.On(7) != 1 {
+	// Whoever is out of time in the middle of a move says that.
+	if r.Code != 0 && s.sound.On(7) != 1 && !strings.Contains(r.Stderr, "did not answer while moving") {
 		t.Errorf("%s: exit code %d, and yet the stream was moved", name, r.Code)
 	}
 	return r

@@ -105,6 +105,9 @@ type remembered struct {
 	Rules   []Remembered `json:"remembered"`
 }
 
+// errHeld means that another writer did not let go of the lock within lockWait.
+var errHeld = errors.New("another patoggle holds it")
+
 var errForeign = errors.New("it is not a file of this version of patoggle")
 
 func parseRemembered(b []byte) ([]Remembered, error) {
@@ -246,7 +249,7 @@ func (s *Store) lock() (unlock func(), err error) {
 			return nil, &fs.PathError{Op: "lock", Path: f.Name(), Err: err}
 		case time.Now().After(end):
 			f.Close()
-			return nil, &fs.PathError{Op: "lock", Path: f.Name(), Err: errors.New("another patoggle holds it")}
+			return nil, &fs.PathError{Op: "lock", Path: f.Name(), Err: errHeld}
 		}
 	}
 }

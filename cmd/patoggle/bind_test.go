@@ -36,7 +36,7 @@ func TestBindSaysWhatToPasteAndWhere(t *testing.T) {
 		{"bind --for twm", 2, "", "patoggle: error: --for knows no desktop \"twm\"\npatoggle: hint: it knows sway, i3, "},
 		{"bind Super+Cyrillic_shorti --for wayfire", 1, "", "patoggle: error: we do not know what wayfire calls the key \"Cyrillic_shorti\"\n"},
 	} {
-		r := l.Run([]string{"DISPLAY", "WAYLAND_DISPLAY"}, program, strings.Fields(tt.args)...)
+		r := l.Run([]string{"DISPLAY", "WAYLAND_DISPLAY"}, program, lab.Unhurried(strings.Fields(tt.args)...)...)
 		if r.Code != tt.code || r.Stdout != tt.stdout || !strings.HasPrefix(r.Stderr, tt.stderr) || tt.code == 0 && r.Stderr != tt.stderr {
 			t.Errorf("%s: code %d, %q, %q", tt.args, r.Code, r.Stdout, r.Stderr)
 		}
@@ -51,7 +51,7 @@ func TestBindFindsTheWindowManagerAndWhoHasTheKey(t *testing.T) {
 	d := l.Display()
 	run := func(code int, stdout, stderr string, args ...string) {
 		t.Helper()
-		r := l.Run([]string{"WAYLAND_DISPLAY"}, program, append([]string{"bind"}, args...)...)
+		r := l.Run([]string{"WAYLAND_DISPLAY"}, program, lab.Unhurried(append([]string{"bind"}, args...)...)...)
 		if r.Code != code || !strings.Contains(r.Stdout, stdout) || !strings.Contains(r.Stderr, stderr) {
 			t.Errorf("%q: code %d, %q, %q, want %d, %q, %q", args, r.Code, r.Stdout, r.Stderr, code, stdout, stderr)
 		}

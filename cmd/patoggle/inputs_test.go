@@ -13,7 +13,7 @@ import (
 func sources(t *testing.T, l *lab.Lab, program string) listing {
 	t.Helper()
 	var all listing
-	r := l.Run(nil, program, "list", "inputs", "--json")
+	r := l.Run(nil, program, lab.Unhurried("list", "inputs", "--json")...)
 	if err := json.Unmarshal([]byte(r.Stdout), &all); err != nil {
 		t.Fatalf("%v: %s%s", err, r.Stdout, r.Stderr)
 	}
@@ -69,7 +69,7 @@ func TestWhatRecordsGoesToTheNextMicrophone(t *testing.T) {
 				{[]string{"--app", "talk"}, 3, "talk is not playing anything", "mic2"},
 				{[]string{"--input", "--all", "--to", "mic1"}, 0, "talk → ", "mic1"},
 			} {
-				r := l.Run(nil, program, test.args...)
+				r := l.Run(nil, program, lab.Unhurried(test.args...)...)
 				if r.Code != test.code || !strings.Contains(r.Stdout+r.Stderr, test.says) {
 					t.Errorf("%q: code %d, %s%s", test.args, r.Code, r.Stdout, r.Stderr)
 				}
@@ -79,11 +79,11 @@ func TestWhatRecordsGoesToTheNextMicrophone(t *testing.T) {
 				}
 			}
 			bothSides(t, l, program)
-			r := l.Run(nil, program, "why", "--input", "--app", "tape")
+			r := l.Run(nil, program, lab.Unhurried("why", "--input", "--app", "tape")...)
 			if !strings.Contains(r.Stdout, "what a sink plays") {
 				t.Errorf("why: %s%s", r.Stdout, r.Stderr)
 			}
-			r = l.Run(nil, program, "list", "inputs")
+			r = l.Run(nil, program, lab.Unhurried("list", "inputs")...)
 			for _, want := range []string{"SOURCE", "mic1", "a.monitor", "talk"} {
 				if !strings.Contains(r.Stdout, want) {
 					t.Errorf("the list does not show %q:\n%s", want, r.Stdout)
@@ -102,7 +102,7 @@ func TestALevelMeterStays(t *testing.T) {
 	program := lab.Binary(t, "patoggle")
 	l.Spawn("parec", "--device=mic1", "--client-name=meter", "--property=resample.peaks=true", "/dev/null")
 	l.Until("the meter", func() bool { return len(sources(t, l, program).Streams) == 1 })
-	r := l.Run(nil, program, "--input", "--all")
+	r := l.Run(nil, program, lab.Unhurried("--input", "--all")...)
 	if r.Code != 3 || !strings.Contains(r.Stderr, "nothing is recording") {
 		t.Errorf("code %d, %s%s", r.Code, r.Stdout, r.Stderr)
 	}
@@ -113,7 +113,7 @@ func TestALevelMeterStays(t *testing.T) {
 // of b.
 func bothSides(t *testing.T, l *lab.Lab, program string) {
 	t.Helper()
-	r := l.Run(nil, program, "list")
+	r := l.Run(nil, program, lab.Unhurried("list")...)
 	at := -1
 	for _, want := range []string{"SINK", "nothing is playing", "SOURCE", "mic1", "a.monitor", "RECORDING", "talk"} {
 		next := strings.Index(r.Stdout, want)
@@ -126,7 +126,7 @@ func bothSides(t *testing.T, l *lab.Lab, program string) {
 		t.Errorf("a monitor that nothing records from:\n%s", r.Stdout)
 	}
 	var all listingOfBoth
-	r = l.Run(nil, program, "list", "--json")
+	r = l.Run(nil, program, lab.Unhurried("list", "--json")...)
 	if err := json.Unmarshal([]byte(r.Stdout), &all); err != nil {
 		t.Fatalf("%v: %s%s", err, r.Stdout, r.Stderr)
 	}

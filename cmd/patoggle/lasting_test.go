@@ -37,7 +37,7 @@ func TestUndoTakesMovesBackOneByOne(t *testing.T) {
 		was := []string{on()}
 		do := func(want int, args ...string) lab.Result {
 			t.Helper()
-			r := l.Run(nil, program, append(args, "--timeout", "20s")...)
+			r := l.Run(nil, program, lab.Unhurried(args...)...)
 			if r.Code != want {
 				t.Fatalf("%q: code %d, %s%s", args, r.Code, r.Stdout, r.Stderr)
 			}
@@ -71,7 +71,7 @@ func TestFollowResetAndWhatIsRemembered(t *testing.T) {
 		stream := s.Streams()[0].Index
 		do := func(want int, args ...string) lab.Result {
 			t.Helper()
-			r := l.Run(nil, program, append(args, "--timeout", "20s")...)
+			r := l.Run(nil, program, lab.Unhurried(args...)...)
 			if r.Code != want {
 				t.Fatalf("%q: code %d, %s%s", args, r.Code, r.Stdout, r.Stderr)
 			}
@@ -129,7 +129,7 @@ func TestWhatTheServerRemembersOfUsIsForgottenWithIt(t *testing.T) {
 		s.Pactl("set-default-sink", "a")
 		do := func(args ...string) {
 			t.Helper()
-			if r := l.Run(nil, program, append(args, "--timeout", "20s")...); r.Code != 0 {
+			if r := l.Run(nil, program, lab.Unhurried(args...)...); r.Code != 0 {
 				t.Fatalf("%q: code %d, %s%s", args, r.Code, r.Stdout, r.Stderr)
 			}
 		}

@@ -68,7 +68,7 @@ func (d *desk) run(args ...string) lab.Result {
 // runIn is run with changes to the environment.
 func (d *desk) runIn(env []string, args ...string) lab.Result {
 	d.t.Helper()
-	r := d.Run(env, d.program, args...)
+	r := d.Run(env, d.program, lab.Unhurried(args...)...)
 	for _, out := range []string{r.Stdout, r.Stderr} {
 		if i := strings.IndexFunc(out, func(c rune) bool { return unicode.IsControl(c) && c != '\n' }); i >= 0 {
 			d.t.Errorf("patoggle %q: a raw control byte at %d of %q", args, i, out)

@@ -34,13 +34,13 @@ func TestEachLineOfTheMenuMovesToItsSink(t *testing.T) {
 		t.Fatalf("the menu is %q", menu)
 	}
 	for i, sink := range []string{"a", "b", "c", "d", "e"} { // the ring is by name
-		r := d.Exec(lab.Cmd{Name: d.program, Args: []string{"--to", "-"}, Stdin: lines[i] + "\n"})
+		r := d.Exec(lab.Cmd{Name: d.program, Args: lab.Unhurried("--to", "-"), Stdin: lines[i] + "\n"})
 		if on := d.where()[stream]; r.Code != 0 || on != sink {
 			t.Errorf("%q leads to %q, want %q: %s", lines[i], on, sink, r.Stderr)
 		}
 	}
 	for _, nothing := range []string{"", "\n", " \n"} {
-		r := d.Exec(lab.Cmd{Name: d.program, Args: []string{"--to", "-"}, Stdin: nothing})
+		r := d.Exec(lab.Cmd{Name: d.program, Args: lab.Unhurried("--to", "-"), Stdin: nothing})
 		if r.Code != 3 || r.Stderr != "patoggle: nothing was chosen\n" {
 			t.Errorf("%q: code %d, %s", nothing, r.Code, r.Stderr)
 		}

@@ -62,7 +62,7 @@ func TestAHeadsetIsAPair(t *testing.T) {
 				{"undo", 0, "call → A\ncall → Mic_D (recording)\n", "a", "mic_d"},
 				{"undo", 3, "there is no move to take back", "a", "mic_d"},
 			} {
-				r := l.Run(nil, program, strings.Fields(step.args)...)
+				r := l.Run(nil, program, lab.Unhurried(strings.Fields(step.args)...)...)
 				if r.Code != step.code || step.code == 0 && r.Stdout != step.says || !strings.Contains(r.Stdout+r.Stderr, step.says) {
 					t.Errorf("%s: code %d, %q %q, want %q", step.args, r.Code, r.Stdout, r.Stderr, step.says)
 				}
@@ -72,21 +72,21 @@ func TestAHeadsetIsAPair(t *testing.T) {
 			s.WaitRecords("other", "mic_d")
 
 			var rep toggle.Report
-			r := l.Run(nil, program, "--pair", "--app", "call", "--json")
+			r := l.Run(nil, program, lab.Unhurried("--pair", "--app", "call", "--json")...)
 			if err := json.Unmarshal([]byte(r.Stdout), &rep); err != nil {
 				t.Fatalf("%v: %s%s", err, r.Stdout, r.Stderr)
 			}
 			if len(rep.Moves) != 2 || rep.Moves[0].Side != "playback" || rep.Moves[1].Side != "recording" || rep.Moves[1].From != "mic_d" || rep.Moves[1].To != "mic_b" {
 				t.Errorf("%s", r.Stdout)
 			}
-			r = l.Run([]string{"DISPLAY"}, program, "why", "--pair", "--app", "call")
+			r = l.Run([]string{"DISPLAY"}, program, lab.Unhurried("why", "--pair", "--app", "call")...)
 			for _, want := range []string{"recording ", "with A nothing records: A has no microphone\n", "with B records Mic_B (the same Bluetooth address)\n", "with C records Mic_C (the same USB device)\n"} {
 				if !strings.Contains(r.Stdout, want) {
 					t.Errorf("why does not say %q: %s%s", want, r.Stdout, r.Stderr)
 				}
 			}
 			var why explanationOfPair
-			r = l.Run([]string{"DISPLAY"}, program, "why", "--pair", "--app", "call", "--json")
+			r = l.Run([]string{"DISPLAY"}, program, lab.Unhurried("why", "--pair", "--app", "call", "--json")...)
 			if err := json.Unmarshal([]byte(r.Stdout), &why); err != nil || len(why.Recordings) != 2 || len(why.Pairs) != 3 {
 				t.Fatalf("%v: %s%s", err, r.Stdout, r.Stderr)
 			}

@@ -77,7 +77,7 @@ func (m *mixer) play() *lab.Process {
 // do runs patoggle about the stream.
 func (m *mixer) do(want int, args ...string) lab.Result {
 	m.t.Helper()
-	r := m.Run(nil, m.program, append(args, "--timeout", "20s")...)
+	r := m.Run(nil, m.program, lab.Unhurried(args...)...)
 	if r.Code != want {
 		m.t.Fatalf("%q: code %d, %s%s", args, r.Code, r.Stdout, r.Stderr)
 	}

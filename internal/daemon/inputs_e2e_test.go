@@ -139,7 +139,7 @@ func TestARuleForTheMicrophone(t *testing.T) {
 		r.sound.WaitRecords("call", "late")
 		// A press has the last word for this recording, and the rule for the next.
 		program := lab.Binary(t, "patoggle")
-		if res := r.Run(nil, program, "--input", "--app", "call", "--to", "head"); res.Code != 0 {
+		if res := r.Run(nil, program, lab.Unhurried("--input", "--app", "call", "--to", "head")...); res.Code != 0 {
 			t.Fatal(res.Stderr)
 		}
 		r.sound.WaitRecords("call", "head")
@@ -156,13 +156,13 @@ func TestARuleForTheMicrophone(t *testing.T) {
 		}
 
 		// What the rules are, and what holds each.
-		res := r.Run(nil, program, "rules")
+		res := r.Run(nil, program, lab.Unhurried("rules")...)
 		for _, want := range []string{"SINK OR SOURCE", "source late, headset", "it is not playing"} {
 			if !strings.Contains(res.Stdout, want) {
 				t.Errorf("rules do not say %q:\n%s%s", want, res.Stdout, res.Stderr)
 			}
 		}
-		res = r.Run(nil, program, "list", "--json")
+		res = r.Run(nil, program, lab.Unhurried("list", "--json")...)
 		if !strings.Contains(res.Stdout, `"source":"head","corked":false,"muted":false,"volume_percent":100,"focused":false,"rule":"","confidence":"","held_by":"press"`) {
 			t.Errorf("the list says %s", res.Stdout)
 		}
@@ -179,7 +179,7 @@ func TestWhatIsRememberedOfAMicrophone(t *testing.T) {
 		program := lab.Binary(t, "patoggle")
 		run := func(code int, says string, args ...string) {
 			t.Helper()
-			if res := r.Run(nil, program, args...); res.Code != code || !strings.Contains(res.Stdout+res.Stderr, says) {
+			if res := r.Run(nil, program, lab.Unhurried(args...)...); res.Code != code || !strings.Contains(res.Stdout+res.Stderr, says) {
 				t.Fatalf("%q: code %d, %s%s, want %q", args, res.Code, res.Stdout, res.Stderr, says)
 			}
 		}

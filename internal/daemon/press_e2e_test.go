@@ -452,7 +452,11 @@ func TestTheHotkeyFollowsTheLayout(t *testing.T) {
 				follow()
 			}
 			old = code
-			time.Sleep(fresh)
+			// While it follows the other event, the key is nobody's.
+			for told := -1; told != r.systemd.Count("STATUS=1 hotkey in force"); {
+				told = r.systemd.Count("STATUS=1 hotkey in force")
+				time.Sleep(fresh)
+			}
 			r.keys.tap(30*time.Millisecond, "Ctrl", "Alt", "Z")
 			at = after(at, 1)
 			r.on(at)

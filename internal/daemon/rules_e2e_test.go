@@ -133,7 +133,7 @@ func TestWhatIsRememberedActsOnTheNextStream(t *testing.T) {
 		p, stream := r.paplay()
 		program := lab.Binary(t, "patoggle")
 		for _, args := range [][]string{{"--stream", strconv.Itoa(stream), "--to", "c"}, {"remember", "--stream", strconv.Itoa(stream)}} {
-			if res := r.Run(nil, program, args...); res.Code != 0 {
+			if res := r.Run(nil, program, lab.Unhurried(args...)...); res.Code != 0 {
 				t.Fatal(res.Stderr)
 			}
 		}

@@ -20,7 +20,7 @@ func (r *rig) volume(stream int) int {
 			Volume int `json:"volume_percent"`
 		}
 	}
-	res := r.Run(nil, lab.Binary(r.t, "patoggle"), "list", "streams", "--json", "--timeout", "20s")
+	res := r.Run(nil, lab.Binary(r.t, "patoggle"), lab.Unhurried("list", "streams", "--json")...)
 	if err := json.Unmarshal([]byte(res.Stdout), &l); err != nil {
 		r.t.Fatalf("%v: %s%s", err, res.Stdout, res.Stderr)
 	}
@@ -86,17 +86,17 @@ func TestTheVolumeOfAClosedApplicationIsRemembered(t *testing.T) {
 		time.Sleep(500 * time.Millisecond) // no user is faster than a player that begins
 		r.sound.Pactl("set-sink-input-volume", strconv.Itoa(other), "80%")
 		r.loud(other, 80)
-		if res := r.Run(nil, lab.Binary(t, "patoggle"), "--stream", strconv.Itoa(other), "--to", "c", "--timeout", "20s"); res.Code != 0 {
+		if res := r.Run(nil, lab.Binary(t, "patoggle"), lab.Unhurried("--stream", strconv.Itoa(other), "--to", "c")...); res.Code != 0 {
 			t.Fatal(res.Stderr)
 		}
 		r.loud(other, 80)
-		if res := r.Run(nil, lab.Binary(t, "patoggle"), "--stream", strconv.Itoa(other), "--to", "b", "--timeout", "20s"); res.Code != 0 {
+		if res := r.Run(nil, lab.Binary(t, "patoggle"), lab.Unhurried("--stream", strconv.Itoa(other), "--to", "b")...); res.Code != 0 {
 			t.Fatal(res.Stderr)
 		}
 		r.loud(other, 80)
 		// It is closed elsewhere, less loud. The server was told that it starts on b,
 		// and makes it as loud as it last was.
-		if res := r.Run(nil, lab.Binary(t, "patoggle"), "--stream", strconv.Itoa(other), "--to", "c", "--timeout", "20s"); res.Code != 0 {
+		if res := r.Run(nil, lab.Binary(t, "patoggle"), lab.Unhurried("--stream", strconv.Itoa(other), "--to", "c")...); res.Code != 0 {
 			t.Fatal(res.Stderr)
 		}
 		r.sound.Pactl("set-sink-input-volume", strconv.Itoa(other), "40%")

@@ -224,7 +224,7 @@ func (d *lastingDesk) step() string {
 			return "nothing" // patoggle puts nothing there
 		}
 		d.lastWord(s)
-		if r := d.Run(nil, d.program, "--stream", strconv.Itoa(s.index), "--to", to, "--timeout", "20s"); r.Code != 0 {
+		if r := d.Run(nil, d.program, lab.Unhurried("--stream", strconv.Itoa(s.index), "--to", to)...); r.Code != 0 {
 			d.t.Errorf("a press to %s: code %d, %s", to, r.Code, r.Stderr)
 		}
 		d.settle()

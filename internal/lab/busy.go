@@ -2,6 +2,7 @@ package lab
 
 import (
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 )
@@ -34,4 +35,13 @@ func start() time.Duration {
 		best = min(best, time.Since(began))
 	}
 	return best
+}
+
+// Unhurried are arguments of patoggle with a timeout that no machine is too slow
+// for, 20 seconds instead of two, unless they have one.
+func Unhurried(args ...string) []string {
+	if slices.Contains(args, "--timeout") {
+		return args
+	}
+	return append([]string{"--timeout", "20s"}, args...)
 }

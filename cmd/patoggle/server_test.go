@@ -138,6 +138,10 @@ func TestAStoppedSoundServer(t *testing.T) {
 				t.Errorf("%q took %v", args, r.Took)
 			}
 		}
+		// It waits for as long as it is told, no matter how slow the machine is.
+		if r := d.expect(1, "does not answer", "list", "--timeout", "4s"); r.Took < 3*time.Second {
+			t.Errorf("it gives up after %v", r.Took)
+		}
 		d.sound.Continue()
 		d.Until("the server to be itself again", func() bool { return d.where()[s] == "a" })
 		d.moves("b", "pid", []int{s})

@@ -3,7 +3,6 @@ package daemon
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,10 +110,8 @@ func TestWhatHoldsTheKeysIsStartedAgain(t *testing.T) {
 	if !isGone(last) {
 		t.Error("it has outlived patoggled")
 	}
-	// Whoever asks whether a key is free holds it for a moment, this test as well.
-	expected := regexp.MustCompile(`^patoggled: (info: no \[\[hotkey\]\] is configured|error: "Super\+F9" is taken|hint: choose other keys|info: "Super\+F9" is free now)`)
 	for line := range strings.Lines(r.daemon.Log()) {
-		if !expected.MatchString(line) {
+		if !strings.HasPrefix(line, "patoggled: info: no [[hotkey]] is configured") {
 			t.Errorf("it said %q", line)
 		}
 	}

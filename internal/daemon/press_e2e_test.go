@@ -412,6 +412,9 @@ func TestKeysThatAreNotThereAreRefusedByName(t *testing.T) {
 // free tells whether anybody may grab the key with these modifiers.
 func (k *keyer) free(modifiers uint16, code xproto.Keycode) bool {
 	k.t.Helper()
+	// To ask is to hold it for a moment, in which no other program may want it.
+	xproto.GrabServer(k.x)
+	defer func() { _ = xproto.UngrabServerChecked(k.x).Check() }() // the connection's end ends it too
 	err := xproto.GrabKeyChecked(k.x, false, k.root, modifiers, code, xproto.GrabModeAsync, xproto.GrabModeAsync).Check()
 	if _, taken := err.(xproto.AccessError); taken {
 		return false

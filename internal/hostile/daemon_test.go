@@ -201,7 +201,7 @@ var outOfTime = []string{unanswered, "something listens but does not answer", "d
 // quarter of the time of a press. The daemon has another connection to serve.
 func (p *post) cannot(says []string) bool {
 	p.t.Helper()
-	r := p.Run([]string{"PULSE_SERVER=" + p.sound.Address}, p.program, "--timeout", "20s")
+	r := p.Run([]string{"PULSE_SERVER=" + p.sound.Address}, p.program, lab.Unhurried()...)
 	p.t.Logf("for comparison: patoggle ended with code %d after %v: %.300s%.300s", r.Code, r.Took, r.Stdout, r.Stderr)
 	return r.Took > pressTime/4 && containsOne(r.Stdout+r.Stderr, says)
 }

@@ -47,7 +47,6 @@ func entries(n, profiles, ports int) []byte {
 // and profile are where the stream 7 is in the end; 8 is another application's,
 // which must be on the same sink whenever that is of the card.
 func TestASoundServerMisbehavesAboutPorts(t *testing.T) {
-	const waiting = 1500 * time.Millisecond
 	const ports, profiles = `sinks = ["Speakers:line", "Speakers:phones"]`, `sinks = ["a", "Built-in:hdmi"]`
 	l := lab.Start(t)
 	program := lab.Binary(t, "patoggle")
@@ -162,7 +161,7 @@ func TestListAndWhyTellOfPortsAndProfiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(args ...string) lab.Result {
-		return l.Run([]string{"PULSE_SERVER=" + s.Address}, program, append(args, "--config", file, "--timeout", "20s")...)
+		return l.Run([]string{"PULSE_SERVER=" + s.Address}, program, lab.Unhurried(append(args, "--config", file)...)...)
 	}
 	for _, tale := range []struct {
 		args []string

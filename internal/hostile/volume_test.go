@@ -19,7 +19,6 @@ const full, half = 0x10000, 0x8000
 // of that must not hang, and must not leave the stream louder elsewhere or quieter
 // where it was.
 func TestASoundServerMisbehavesAboutVolumes(t *testing.T) {
-	const waiting = 1500 * time.Millisecond
 	l := lab.Start(t)
 	program := lab.Binary(t, "patoggle")
 	file := l.Dir + "/remember.toml"

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -124,50 +125,66 @@ func (m *mixer) set(sink string, percent int) {
 	m.Until("the stream's volume", func() bool { v := m.volume(); return v >= percent-1 && v <= percent+1 })
 }
 
-// peaks records a sink's monitor while f runs, and until what came of it has been
-// heard for a while, and returns the largest sample of all, and of the last quarter
-// of a second.
-func (m *mixer) peaks(sink string, f func()) (all, last int) {
+// recordedSecond is a second of what parec writes, in bytes.
+const recordedSecond = 48000 * 2 * 2
+
+// recording is what a sink's monitor hears.
+type recording struct {
+	p    *lab.Process
+	file string
+	size int // bytes that peaks has seen
+	all  int // the largest sample in them
+}
+
+func (m *mixer) record(sink string) *recording {
 	m.t.Helper()
-	file := filepath.Join(m.t.TempDir(), sink+".raw")
-	p := m.Spawn("parec", "--raw", "--format=s16le", "--rate=48000", "--channels=2", "--latency-msec=20", "--device="+sink+".monitor", file)
-	size := func() int64 {
-		info, err := os.Stat(file)
-		if err != nil {
-			return 0
-		}
-		return info.Size()
-	}
-	m.Until("the recording", func() bool { return size() > 0 })
-	f()
-	const second = 48000 * 2 * 2
-	end := size() + second/2
-	m.Until("half a second of the recording", func() bool { return size() > end })
-	p.Terminate()
-	b, err := os.ReadFile(file)
+	r := &recording{file: filepath.Join(m.t.TempDir(), sink+".raw")}
+	r.p = m.Spawn("parec", "--raw", "--format=s16le", "--rate=48000", "--channels=2", "--latency-msec=20", "--device="+sink+".monitor", r.file)
+	m.Until("the recording", func() bool { r.peaks(); return r.size > 0 })
+	return r
+}
+
+// peaks returns the largest sample of all that is recorded, and of its last
+// quarter of a second.
+func (r *recording) peaks() (all, last int) {
+	f, err := os.Open(r.file)
 	if err != nil {
-		m.t.Fatal(err)
+		return 0, 0 // parec has not begun
 	}
-	for i := 0; i+1 < len(b); i += 2 {
+	defer f.Close()
+	from := max(0, r.size-recordedSecond/4)
+	b, _ := io.ReadAll(io.NewSectionReader(f, int64(from), math.MaxInt64-int64(from)))
+	b = b[:len(b)/2*2]
+	for i := 0; i < len(b); i += 2 {
 		v := int(int16(binary.LittleEndian.Uint16(b[i:])))
-		if all = max(all, v, -v); i > len(b)-second/4 {
+		if r.all = max(r.all, v, -v); i >= len(b)-recordedSecond/4 {
 			last = max(last, v, -v)
 		}
 	}
-	return all, last
+	r.size = from + len(b)
+	return r.all, last
 }
 
 // arrives moves the stream with f to a sink, and holds that it is heard there at
-// that part of full scale, and at no moment louder.
+// that part of full scale, and at no moment louder. On a busy machine what is
+// recorded lags behind: it listens until the stream is as loud as it is to be, and
+// is so half a second later.
 func (m *mixer) arrives(sink string, level float64, f func()) {
 	m.t.Helper()
-	all, last := m.peaks(sink, f)
 	want := 32000 * level * level * level // volumes are cubic
-	m.t.Logf("on %s: peak %d, in the end %d, target %.0f", sink, all, last, want)
-	if float64(last) < want*0.9 || float64(last) > want*1.1 {
-		m.t.Errorf("in the end it plays on %s at %d, want %.0f", sink, last, want)
-	}
+	rec := m.record(sink)
+	f()
+	var all, last int
+	defer func() { m.t.Logf("on %s: peak %d, in the end %d, target %.0f", sink, all, last, want) }()
 	// A tenth is for what resampling makes of an edge.
+	right := func() bool {
+		all, last = rec.peaks()
+		return float64(last) > want*0.9 && float64(last) < want*1.1
+	}
+	m.Until("the stream to be as loud as it is to be on "+sink, right)
+	end := rec.size + recordedSecond/2
+	m.Until("the stream to stay so loud on "+sink, func() bool { return right() && rec.size > end })
+	rec.p.Terminate()
 	if float64(all) > want*1.1 {
 		m.t.Errorf("it was as loud as %d on %s, never to be louder than %.0f", all, sink, want)
 	}

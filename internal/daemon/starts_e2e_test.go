@@ -245,7 +245,8 @@ func (r *rig) startOften(t *testing.T, player starter) {
 		for _, s := range mine() {
 			r.sound.Move(s.Index, "a")
 		}
-		time.Sleep(100 * time.Millisecond)
+		moved := 0
+		r.Until(player.name+" to be heard on a", func() bool { moved += wrong.heard(); return moved > 0 })
 		p.Kill()
 		r.Until("the end of "+player.name, func() bool { return len(mine()) == 0 })
 		// Who starts a program again has a second for it.

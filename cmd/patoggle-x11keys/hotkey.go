@@ -87,6 +87,11 @@ func grab(k x11keys.Key, event func(up bool)) (code byte, release func(), err er
 func grabOne(k x11keys.Key, extra uint16, event func(up bool)) (byte, func(), error) {
 	mods := uint16(k.Modifiers) | extra
 	hk := hotkey.New([]hotkey.Modifier{hotkey.Modifier(mods)}, hotkey.Key(k.Keysym))
+	// Both channels are closed by Unregister.
+	down, up, err := inOrder(hk)
+	if err != nil {
+		return 0, nil, err
+	}
 	if err := hk.Register(); err != nil {
 		if strings.Contains(err.Error(), "taken") {
 			return 0, nil, x11keys.ErrTaken
@@ -97,6 +102,14 @@ func grabOne(k x11keys.Key, extra uint16, event func(up bool)) (byte, func(), er
 	// which it keeps to itself.
 	display, err := displayOf(hk)
 	if err != nil {
+		go func() { // what Unregister waits for may have something to tell
+			for range down {
+			}
+		}()
+		go func() {
+			for range up {
+			}
+		}()
 		return 0, nil, errors.Join(err, hk.Unregister())
 	}
 	C.only_grabbed(display)
@@ -107,8 +120,6 @@ func grabOne(k x11keys.Key, extra uint16, event func(up bool)) (byte, func(), er
 		}
 	}
 
-	// Both channels are closed by Unregister.
-	down, up := hk.Keydown(), hk.Keyup()
 	var reader sync.WaitGroup
 	var mu sync.Mutex
 	open := true // display may be used: Unregister frees it
@@ -149,6 +160,30 @@ func grabOne(k x11keys.Key, extra uint16, event func(up bool)) (byte, func(), er
 const lockMask hotkey.Modifier = 1 << 1
 
 var errChanged = errors.New("the hotkey library is not the one this was written for")
+
+// inOrder has a hotkey that is not registered yet tell its events on two channels
+// of ours, as it reads them: the thread that reads them waits until they are taken.
+// Behind each of its own two the library has a goroutine, and what comes out of
+// these is in no order any more. That a Keyup came before a Keydown is what tells
+// an auto-repeat from a press (see internal/daemon). The fields are keydownIn and
+// keyupIn of v0.6.1's Hotkey.
+func inOrder(hk *hotkey.Hotkey) (down, up <-chan hotkey.Event, err error) {
+	var ours [2]<-chan hotkey.Event
+	var theirs [2]*chan<- hotkey.Event
+	for i, name := range []string{"keydownIn", "keyupIn"} {
+		f := reflect.ValueOf(hk).Elem().FieldByName(name)
+		if !f.IsValid() || f.Type() != reflect.TypeFor[chan<- hotkey.Event]() || f.IsNil() {
+			return nil, nil, errChanged
+		}
+		theirs[i] = (*chan<- hotkey.Event)(f.Addr().UnsafePointer())
+	}
+	for i, their := range theirs {
+		close(*their) // this ends its goroutine
+		c := make(chan hotkey.Event)
+		*their, ours[i] = c, c
+	}
+	return ours[0], ours[1], nil
+}
 
 // displayOf is the connection of a registered hotkey: the field display of
 // v0.6.1's platformHotkey, which is set by Register and cleared by Unregister.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jezek/xgb/xproto"
 
+	"github.com/patoggle/patoggle/internal/keys"
 	"github.com/patoggle/patoggle/internal/lab"
 	"github.com/patoggle/patoggle/internal/x11keys"
 )
@@ -195,5 +196,46 @@ func TestAProgramThatSaysNothingHoldsNothingUp(t *testing.T) {
 	}
 	if !strings.Contains(err.Error(), "does not answer") || time.Since(began) > time.Minute {
 		t.Errorf("%v after %v", err, time.Since(began))
+	}
+}
+
+// What the daemon tells a repeat by: the X server writes its two halves at once, a
+// release and then a press, and the second is never told before the first.
+func TestARepeatIsToldAsAReleaseAndThenAPress(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	daemon, err := lab.Daemon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := x11keys.Start(t.Context(), x11keys.Options{Program: filepath.Join(filepath.Dir(daemon), x11keys.Name), Display: r.display.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	chord, err := keys.Parse("Super+F9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const repeats = 25
+	told := make(chan bool, 1000)
+	_, release, err := h.Grab(x11keys.Key{Keysym: chord.Keysym, Modifiers: chord.Mods, Mod2: true}, func(up bool, _ time.Time) {
+		select {
+		case told <- up:
+		default:
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.keys.press("Super", "Ctrl", "F9")
+	r.keys.release("Ctrl") // from now on its repeats are those of the hotkey
+	r.Until("the key to repeat", func() bool { return len(told) >= 2*repeats })
+	r.keys.release("F9", "Super")
+	release()
+	for n := range 2 * repeats {
+		if up := <-told; up != (n%2 == 0) {
+			t.Fatalf("report %d: it is up: %v", n, up)
+		}
 	}
 }

@@ -78,7 +78,6 @@ type board struct {
 
 	orders chan order
 	events chan keyEvent
-	queue  []keyEvent // taken from events, not yet looked at
 	wanted []config.Hotkey
 	bound  []*binding
 	keys   map[byte]*key // of those, by keycode
@@ -182,8 +181,7 @@ func (b *board) run(ctx context.Context) error {
 			}
 			b.changed(b.count())
 		case e := <-b.events:
-			b.queue = append(b.queue, e)
-			if err := b.takeAll(ctx); err != nil {
+			if err := b.take(ctx, e); err != nil {
 				return err
 			}
 		case <-next.C:
@@ -480,19 +478,6 @@ func (s *speaker) trouble(f found) {
 	s.advise("error", f.trouble, f.hint)
 }
 
-// takeAll takes what the hotkey library has told.
-func (b *board) takeAll(ctx context.Context) error {
-	for len(b.queue) > 0 {
-		e := b.queue[0]
-		b.queue = b.queue[1:]
-		if err := b.take(ctx, e); err != nil {
-			return err
-		}
-	}
-	b.queue = nil
-	return nil
-}
-
 // take takes one Keydown or Keyup.
 func (b *board) take(ctx context.Context, e keyEvent) error {
 	k := b.keys[e.b.code]
@@ -500,7 +485,7 @@ func (b *board) take(ctx context.Context, e keyEvent) error {
 	case e.b.release == nil || k == nil:
 		return nil // a late one, of a hotkey that was given back
 	case e.up:
-		k.keyup(e.at, time.Since(e.at))
+		k.keyup(e.at)
 		return nil
 	}
 	if k.held {
@@ -514,66 +499,13 @@ func (b *board) take(ctx context.Context, e keyEvent) error {
 	if e.at.Sub(e.b.since) < fresh && !exact {
 		return nil
 	}
-	isDown, up := h.Key(e.b.code), false
-	b.hear(0) // the other half of a repeat has arrived meanwhile
-	late := time.Since(e.at)
-	if isDown && exact && late > beside/2 {
-		// Or it has not, where everything waits.
-		if up, err = b.await(ctx, k, e, late); err != nil {
-			return err
-		}
-	}
-	if up { // so was its own release, which is later than the half of a repeat
-		late, k.upLate = 0, 0
-	}
-	if k.keydown(e.at, isDown, exact, late) {
+	if k.keydown(e.at, h.Key(e.b.code), exact) {
 		b.fire(e.b.Hotkey)
-	}
-	if up {
-		k.seen(time.Now(), false)
 	}
 	if k.held {
 		k.sample = time.Now().Add(sampleEvery)
 	}
 	return nil
-}
-
-// await waits for the other half of a repeat, as long as that may be late, or until
-// the key is up: who presses for himself lets it go.
-func (b *board) await(ctx context.Context, k *key, e keyEvent, late time.Duration) (up bool, err error) {
-	for end := time.Now().Add(apart(late)); !up && !k.repeats(e.at, late) && time.Now().Before(end); {
-		b.hear(sampleEvery)
-		h, err := b.x.Held(ctx)
-		if err != nil {
-			return false, err
-		}
-		up = !h.Key(e.b.code)
-	}
-	return up, nil
-}
-
-// hear takes the Keyups that arrive within that time, or have arrived, and leaves
-// the Keydowns for later.
-func (b *board) hear(within time.Duration) {
-	end := time.NewTimer(within)
-	defer end.Stop()
-	for {
-		var e keyEvent
-		select {
-		case e = <-b.events:
-		default:
-			select {
-			case e = <-b.events:
-			case <-end.C:
-				return
-			}
-		}
-		if k := b.keys[e.b.code]; e.up && k != nil {
-			k.keyup(e.at, time.Since(e.at))
-		} else {
-			b.queue = append(b.queue, e)
-		}
-	}
 }
 
 // look asks the X server about the keys that are held.

@@ -8,8 +8,9 @@ import "time"
 //
 //   - a press arrives as one Keydown, and its release goes to the focused
 //     window, since the grab is over by then;
-//   - an auto-repeat arrives as a Keydown and a Keyup in the same moment, in
-//     either order, since X sends release and press together;
+//   - an auto-repeat arrives as a Keyup and then a Keydown: the X server writes
+//     both at once, in this order, to a client that did not ask for less
+//     (TryClientEvents in dix/events.c), and patoggle-x11keys keeps it;
 //   - another key, typed in the moment before the grab is given up, arrives as
 //     a Keydown too, and one that is let go then as a Keyup: the modifier of a
 //     quick press, where the machine is busy.
@@ -24,11 +25,10 @@ const (
 	sampleEvery  = 5 * time.Millisecond
 	sampleSlowly = 20 * time.Millisecond
 	sampleQuick  = time.Second
-	// beside is how far apart the two halves of a repeat may be read. They
-	// pass through four goroutines. On a machine that lets these wait it is more,
-	// see apart, up to besideBusy.
-	beside     = 5 * time.Millisecond
-	besideBusy = 100 * time.Millisecond
+	// beside is how far apart the two halves of a repeat may be read: it is a
+	// moment, and more where the program gets no processor in between. No finger
+	// lifts and presses again faster.
+	beside = 100 * time.Millisecond
 	// bounce is too soon for another tap after the key was seen up.
 	bounce = 25 * time.Millisecond
 )
@@ -41,17 +41,16 @@ type presser struct {
 	since    time.Time // when it went down
 	released time.Time // when it was seen up
 	up       time.Time // of the last Keyup that may be half of a repeat
-	upLate   time.Duration
 }
 
 // keydown takes a Keydown and tells whether it is a press. isDown is whether
 // the X server says, after it, that the key is down, and exact whether exactly
-// the hotkey's modifiers are down with it. Late is how long after it that was said.
-func (p *presser) keydown(at time.Time, isDown, exact bool, late time.Duration) (press bool) {
+// the hotkey's modifiers are down with it.
+func (p *presser) keydown(at time.Time, isDown, exact bool) (press bool) {
 	switch {
 	case p.held:
 		return false
-	case isDown && exact && p.repeats(at, late):
+	case isDown && exact && at.Sub(p.up) < beside:
 		// A repeat of a press that was not ours: with more modifiers, say,
 		// of which one was let go. With fewer modifiers nothing repeats: then
 		// the Keyup was that of a modifier, and this is a press.
@@ -65,22 +64,11 @@ func (p *presser) keydown(at time.Time, isDown, exact bool, late time.Duration) 
 	return true
 }
 
-// repeats tells whether a Keyup beside a Keydown makes the two a repeat.
-func (p *presser) repeats(at time.Time, late time.Duration) bool {
-	return at.Sub(p.up).Abs() < apart(max(late, p.upLate))
-}
-
-// apart is how far apart the halves of a repeat may be when one of them is that
-// late: the same processor lets both wait.
-func apart(late time.Duration) time.Duration {
-	return min(max(beside, 2*late), besideBusy)
-}
-
-// keyup takes a Keyup, and how late it was read. The release of a press that was
-// counted is half of no repeat.
-func (p *presser) keyup(at time.Time, late time.Duration) {
-	if p.held || at.Sub(p.released) >= bounce {
-		p.up, p.upLate = at, late
+// keyup takes a Keyup. While a press is held, and just after, it is its release,
+// or that of its modifier, and half of no repeat.
+func (p *presser) keyup(at time.Time) {
+	if !p.held && at.Sub(p.released) >= bounce {
+		p.up = at
 	}
 }
 

@@ -18,6 +18,7 @@
 //	<- down ID TIME                          a Keydown of the library
 //	<- up ID TIME                            a Keyup
 //
+// The downs and ups of a key come in the order in which the X server sends them.
 // MODIFIERS are bits of the X11 protocol's KEYMASK; LOCKS are those beside
 // Lock and Mod2 with which the key has to be heard too; MOD2 is 1 when Mod2 is
 // a lock on this keyboard, else 0. TIME is that of CLOCK_MONOTONIC, which all

@@ -4,7 +4,7 @@ import "time"
 
 // What the X server reports of a hotkey, measured on X.Org 21.1 with hotkey
 // v0.6.1 after the keyboard grab of each press was given up at once (see
-// cmd/patoggled):
+// cmd/patoggle-x11keys):
 //
 //   - a press arrives as one Keydown, and its release goes to the focused
 //     window, since the grab is over by then;

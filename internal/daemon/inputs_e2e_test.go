@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/patoggle/patoggle/internal/lab"
 )
@@ -92,7 +91,7 @@ do = "undo"
 			r.sound.WaitOn(stream, sink)
 			r.sound.WaitRecords("call", source)
 			r.Until("the daemon to be done", func() bool { return r.moves() > moves })
-			time.Sleep(afterPress)
+			r.fingerOff()
 		}
 		press("F9", "headset", "mouth")
 		press("F9", "a", "mouth") // a has no microphone

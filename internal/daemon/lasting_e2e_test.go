@@ -61,7 +61,7 @@ sink = "late"
 			before := count()
 			r.keys.tap(30*time.Millisecond, "Super", key)
 			r.Until("patoggled to say "+says, func() bool { return count() > before })
-			time.Sleep(afterPress)
+			r.fingerOff()
 		}
 		// Each server describes a sink in its own way.
 		plays := func(sink string) string { return `Player → (Null Output \()?` + sink + `\b.*, when it plays` }

@@ -84,7 +84,6 @@ func TestAPressIsShownOnTheDesktop(t *testing.T) {
 		for _, sink := range []string{"c", "a", "b", "c"} {
 			r.keys.tap(30*time.Millisecond, "Super", "F9")
 			r.on(sink)
-			time.Sleep(80 * time.Millisecond)
 		}
 		r.notes("Player → Cellar")
 	})
@@ -137,9 +136,9 @@ func TestAHungNotificationDaemonHoldsNothingUp(t *testing.T) {
 		began := time.Now()
 		r.keys.tap(20*time.Millisecond, "Super", "F9")
 		at = after(at, 1)
-		r.on(at)
+		r.sound.WaitOn(r.stream(), at)
 		quickest = min(quickest, time.Since(began))
-		time.Sleep(60 * time.Millisecond)
+		r.fingerOff()
 	}
 	if quickest > waits {
 		t.Errorf("the quickest press took %v", quickest)

@@ -112,11 +112,19 @@ func (r *rig) stream() int    { return r.player.Streams[0] }
 // press, and until then the next one is dropped.
 const afterPress = 80 * time.Millisecond
 
+// fingerOff waits that long, and on a busy machine until patoggled has had the time
+// to see that the key is up: twice what a program takes to start.
+func (r *rig) fingerOff() {
+	began := time.Now()
+	r.Run(nil, lab.Binary(r.t, "patoggle"), "--version")
+	time.Sleep(afterPress + 2*time.Since(began))
+}
+
 // on waits until the player's stream is on the sink, and a finger's moment.
 func (r *rig) on(sink string) {
 	r.t.Helper()
 	r.sound.WaitOn(r.stream(), sink)
-	time.Sleep(afterPress)
+	r.fingerOff()
 }
 
 // configure writes the configuration file in one step.

@@ -29,8 +29,10 @@ const (
 	// moment, and more where the program gets no processor in between. No finger
 	// lifts and presses again faster.
 	beside = 100 * time.Millisecond
-	// bounce is too soon for another tap after the key was seen up.
-	bounce = 25 * time.Millisecond
+	// bounce is too soon for another tap after the key was seen up, and soonest
+	// for a repeat of another press: no keyboard repeats earlier.
+	bounce  = 25 * time.Millisecond
+	soonest = 150 * time.Millisecond
 )
 
 // presser tells the presses of one key from all else, whatever modifiers are
@@ -67,7 +69,7 @@ func (p *presser) keydown(at time.Time, isDown, exact bool) (press bool) {
 // keyup takes a Keyup. While a press is held, and just after, it is its release,
 // or that of its modifier, and half of no repeat.
 func (p *presser) keyup(at time.Time) {
-	if !p.held && at.Sub(p.released) >= bounce {
+	if !p.held && at.Sub(p.released) >= soonest {
 		p.up = at
 	}
 }

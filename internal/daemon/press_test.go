@@ -35,6 +35,8 @@ func TestPressesAreToldFromAllElse(t *testing.T) {
 		{"the same after the release of another", []step{{at: 0, what: "up"}, {at: 0, what: "bare"}, {at: 5, what: "is down"}, {at: 30, what: "is up"}, {at: 90, what: "down"}}, 2},
 		{"presses whose releases are grabbed and read late", []step{{at: 0, what: "down"}, {at: 40, what: "up"}, {at: 45, what: "is up"}, {at: 90, what: "down"}, {at: 95, what: "is down"}, {at: 140, what: "is up"}, {at: 130, what: "up"}, {at: 190, what: "down"}}, 3},
 		{"presses whose releases are told just after they were seen", []step{{at: 0, what: "down"}, {at: 45, what: "is up"}, {at: 60, what: "up"}, {at: 100, what: "down"}}, 2},
+		{"taps whose releases are told long after they were seen", []step{{at: 0, what: "tapped"}, {at: 5, what: "is up"}, {at: 50, what: "up"}, {at: 100, what: "down"}, {at: 105, what: "is down"}, {at: 130, what: "is up"}, {at: 270, what: "up"}, {at: 290, what: "down"}}, 3},
+		{"a repeat of another press after a press", []step{{at: 0, what: "down"}, {at: 50, what: "is up"}, {at: 250, what: "up"}, {at: 250, what: "down"}}, 1},
 		{"a release alone", []step{{at: 0, what: "up"}, {at: 5, what: "is up"}}, 0},
 	}
 	for _, tt := range tests {

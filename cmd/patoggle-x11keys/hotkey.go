@@ -101,28 +101,9 @@ func grabOne(k x11keys.Key, extra uint16, event func(up bool)) (byte, func(), er
 	// What the library does to a keyboard is cured on its own connection,
 	// which it keeps to itself.
 	display, err := displayOf(hk)
-	if err != nil {
-		go func() { // what Unregister waits for may have something to tell
-			for range down {
-			}
-		}()
-		go func() {
-			for range up {
-			}
-		}()
-		return 0, nil, errors.Join(err, hk.Unregister())
-	}
-	C.only_grabbed(display)
-	code := byte(C.key_of(display, C.ulong(k.Keysym)))
-	if !k.Mod2 {
-		for _, m := range []hotkey.Modifier{hotkey.Mod2, hotkey.Mod2 | lockMask} {
-			C.give_back(display, C.ulong(k.Keysym), C.uint(hotkey.Modifier(mods)|m))
-		}
-	}
-
 	var reader sync.WaitGroup
 	var mu sync.Mutex
-	open := true // display may be used: Unregister frees it
+	open := err == nil // display may be used: Unregister frees it
 	reader.Go(func() {
 		for down != nil || up != nil {
 			select {
@@ -146,14 +127,26 @@ func grabOne(k x11keys.Key, extra uint16, event func(up bool)) (byte, func(), er
 			}
 		}
 	})
-	return code, func() {
+	release := func() {
 		mu.Lock()
 		open = false
 		mu.Unlock()
 		// It only fails when nothing is registered.
 		_ = hk.Unregister()
 		reader.Wait()
-	}, nil
+	}
+	if err != nil {
+		release()
+		return 0, nil, err
+	}
+	C.only_grabbed(display)
+	code := byte(C.key_of(display, C.ulong(k.Keysym)))
+	if !k.Mod2 {
+		for _, m := range []hotkey.Modifier{hotkey.Mod2, hotkey.Mod2 | lockMask} {
+			C.give_back(display, C.ulong(k.Keysym), C.uint(hotkey.Modifier(mods)|m))
+		}
+	}
+	return code, release, nil
 }
 
 // lockMask is Lock, which the library has no name for (X11 protocol, KEYMASK).

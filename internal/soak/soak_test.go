@@ -341,7 +341,8 @@ func (j *judge) judge(begin time.Time, v verdict) {
 	for _, s := range j.sound.Streams() {
 		now[s.Index] = s
 	}
-	// An application that has just gone may still be listed.
+	// An application that has just gone may still be listed. But a server that has
+	// come back counts from the beginning: a stream is first that of who is there.
 	owner := map[int]*app{}
 	all := slices.Clone(j.apps)
 	for _, e := range recent {
@@ -351,7 +352,9 @@ func (j *judge) judge(begin time.Time, v verdict) {
 	}
 	for _, a := range all {
 		for _, s := range a.streams {
-			owner[s] = a
+			if owner[s] == nil {
+				owner[s] = a
+			}
 		}
 	}
 

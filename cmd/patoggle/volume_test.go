@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -56,7 +55,7 @@ func loudFile(t *testing.T, seconds int) string {
 
 func newMixer(t *testing.T, l *lab.Lab, s *lab.Sound) *mixer {
 	t.Helper()
-	lab.Need(t, "paplay", "parec", "pactl")
+	lab.Need(t, "paplay", "pactl")
 	remembering(t, l)
 	m := &mixer{Lab: l, t: t, sound: s, program: lab.Binary(t, "patoggle")}
 	m.play()
@@ -125,44 +124,12 @@ func (m *mixer) set(sink string, percent int) {
 	m.Until("the stream's volume", func() bool { v := m.volume(); return v >= percent-1 && v <= percent+1 })
 }
 
-// recordedSecond is a second of what parec writes, in bytes.
-const recordedSecond = 48000 * 2 * 2
-
-// recording is what a sink's monitor hears.
-type recording struct {
-	p    *lab.Process
-	file string
-	size int // bytes that peaks has seen
-	all  int // the largest sample in them
-}
-
-func (m *mixer) record(sink string) *recording {
-	m.t.Helper()
-	r := &recording{file: filepath.Join(m.t.TempDir(), sink+".raw")}
-	r.p = m.Spawn("parec", "--raw", "--format=s16le", "--rate=48000", "--channels=2", "--latency-msec=20", "--device="+sink+".monitor", r.file)
-	m.Until("the recording", func() bool { r.peaks(); return r.size > 0 })
-	return r
-}
-
-// peaks returns the largest sample of all that is recorded, and of its last
-// quarter of a second.
-func (r *recording) peaks() (all, last int) {
-	f, err := os.Open(r.file)
-	if err != nil {
-		return 0, 0 // parec has not begun
+// peak is the largest of samples.
+func peak(samples []int16) (p int) {
+	for _, v := range samples {
+		p = max(p, int(v), -int(v))
 	}
-	defer f.Close()
-	from := max(0, r.size-recordedSecond/4)
-	b, _ := io.ReadAll(io.NewSectionReader(f, int64(from), math.MaxInt64-int64(from)))
-	b = b[:len(b)/2*2]
-	for i := 0; i < len(b); i += 2 {
-		v := int(int16(binary.LittleEndian.Uint16(b[i:])))
-		if r.all = max(r.all, v, -v); i >= len(b)-recordedSecond/4 {
-			last = max(last, v, -v)
-		}
-	}
-	r.size = from + len(b)
-	return r.all, last
+	return p
 }
 
 // arrives moves the stream with f to a sink, and holds that it is heard there at
@@ -172,19 +139,23 @@ func (r *recording) peaks() (all, last int) {
 func (m *mixer) arrives(sink string, level float64, f func()) {
 	m.t.Helper()
 	want := 32000 * level * level * level // volumes are cubic
-	rec := m.record(sink)
+	heard := m.sound.Monitor(sink)
+	defer heard.Stop()
 	f()
-	var all, last int
+	var all, last, size int
+	var end []int16 // a quarter of a second
 	defer func() { m.t.Logf("on %s: peak %d, in the end %d, target %.0f", sink, all, last, want) }()
 	// A tenth is for what resampling makes of an edge.
 	right := func() bool {
-		all, last = rec.peaks()
+		more := heard.Next()
+		end = append(end, more...)
+		end = end[max(0, len(end)-lab.MonitorRate/4):]
+		all, last, size = max(all, peak(more)), peak(end), size+len(more)
 		return float64(last) > want*0.9 && float64(last) < want*1.1
 	}
 	m.Until("the stream to be as loud as it is to be on "+sink, right)
-	end := rec.size + recordedSecond/2
-	m.Until("the stream to stay so loud on "+sink, func() bool { return right() && rec.size > end })
-	rec.p.Terminate()
+	later := size + lab.MonitorRate/2
+	m.Until("the stream to stay so loud on "+sink, func() bool { return right() && size > later })
 	if float64(all) > want*1.1 {
 		m.t.Errorf("it was as loud as %d on %s, never to be louder than %.0f", all, sink, want)
 	}

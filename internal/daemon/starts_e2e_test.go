@@ -2,10 +2,8 @@ package daemon
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,56 +90,13 @@ func players() []string {
 }
 
 // recording is what a sink's monitor hears.
-type recording struct {
-	t    *testing.T
-	file string
-	p    *lab.Process
-	read int64
-}
-
-// record records a sink's monitor.
-func (r *rig) record(t *testing.T, sink string) *recording {
-	t.Helper()
-	lab.Need(t, "parec")
-	file := filepath.Join(t.TempDir(), sink+".raw")
-	p := r.Spawn("parec", "--raw", "--format=s16le", "--rate=48000", "--channels=1", "--latency-msec=20", "--device="+sink+".monitor", file)
-	rec := &recording{t: t, file: file, p: p}
-	r.Until("the recording", func() bool { return rec.size() > 0 })
-	return rec
-}
-
-func (rec *recording) size() int64 {
-	info, err := os.Stat(rec.file)
-	if err != nil {
-		return 0
-	}
-	return info.Size()
-}
+type recording struct{ *lab.Monitored }
 
 // heard is how many milliseconds since the last call were not silent.
-func (rec *recording) heard() int {
-	rec.t.Helper()
-	const perMillisecond = 48 * 2 // mono, 16 bits
-	f, err := os.Open(rec.file)
-	if err != nil {
-		rec.t.Fatal(err)
-	}
-	defer f.Close()
-	b := make([]byte, (rec.size()-rec.read)/perMillisecond*perMillisecond)
-	if len(b) == 0 {
-		return 0
-	}
-	if _, err := f.ReadAt(b, rec.read); err != nil {
-		rec.t.Fatal(err)
-	}
-	rec.read += int64(len(b))
-	n := 0
-	for ; len(b) > 0; b = b[perMillisecond:] {
-		for i := 0; i < perMillisecond; i += 2 {
-			if v := int16(binary.LittleEndian.Uint16(b[i:])); v > 100 || v < -100 {
-				n++
-				break
-			}
+func (rec recording) heard() (n int) {
+	for ms := range slices.Chunk(rec.Next(), lab.MonitorRate/1000) {
+		if slices.ContainsFunc(ms, func(v int16) bool { return v > 100 || v < -100 }) {
+			n++
 		}
 	}
 	return n
@@ -149,9 +104,8 @@ func (rec *recording) heard() int {
 
 // silent tells whether 100 ms have been recorded since the last call, without a
 // sound: what was heard before the end of a player may arrive late.
-func (rec *recording) silent() bool {
-	const enough = 100 * 48 * 2
-	return rec.size()-rec.read >= enough && rec.heard() == 0
+func (rec recording) silent() bool {
+	return rec.Waiting() >= lab.MonitorRate/10 && rec.heard() == 0
 }
 
 // TestNoStartEndsOnTheWrongSink starts players whose rule wants them on b. Each
@@ -188,7 +142,7 @@ func TestNoStartEndsOnTheWrongSink(t *testing.T) {
 }
 
 func (r *rig) startOften(t *testing.T, player starter) {
-	wrong, right := r.record(t, "a"), r.record(t, "b")
+	wrong, right := recording{r.sound.Monitor("a")}, recording{r.sound.Monitor("b")}
 	var late []int
 	silent, lessons := 0, 0
 	taught := func() (n int) {
@@ -253,8 +207,8 @@ func (r *rig) startOften(t *testing.T, player starter) {
 		lab.Poll(time.Second, func() bool { return player.new || taught() > was })
 		r.Until("silence", wrong.silent)
 	}
-	wrong.p.Terminate()
-	right.p.Terminate()
+	wrong.Stop()
+	right.Stop()
 	slices.Sort(late)
 	sum := 0
 	for _, ms := range late {
@@ -270,9 +224,9 @@ func TestTheServerIsToldBeforeTheFirstStart(t *testing.T) {
 		r.sound.Pactl("set-default-sink", "a")
 		plays := func(sink string) {
 			t.Helper()
-			wrong := r.record(t, "a")
+			wrong := recording{r.sound.Monitor("a")}
 			p := r.Spawn("paplay", r.ToneFile())
-			right := r.record(t, sink)
+			right := recording{r.sound.Monitor(sink)}
 			heard := 0
 			r.Until("paplay to be heard on "+sink, func() bool { heard += right.heard(); return heard > 100 })
 			p.Kill()
@@ -280,8 +234,8 @@ func TestTheServerIsToldBeforeTheFirstStart(t *testing.T) {
 			if ms := wrong.heard(); ms != 0 {
 				t.Errorf("%d ms were heard on a", ms)
 			}
-			wrong.p.Kill()
-			right.p.Kill()
+			wrong.Stop()
+			right.Stop()
 			r.Until("the end of paplay", func() bool {
 				return !slices.ContainsFunc(r.sound.Streams(), func(s lab.Stream) bool { return s.Props["application.name"] == "paplay" })
 			})

@@ -204,11 +204,7 @@ func TestAProgramThatSaysNothingHoldsNothingUp(t *testing.T) {
 func TestARepeatIsToldAsAReleaseAndThenAPress(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "")
-	daemon, err := lab.Daemon()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := x11keys.Start(t.Context(), x11keys.Options{Program: filepath.Join(filepath.Dir(daemon), x11keys.Name), Display: r.display.Name})
+	h, err := x11keys.Start(t.Context(), x11keys.Options{Program: filepath.Join(filepath.Dir(program(t)), x11keys.Name), Display: r.display.Name})
 	if err != nil {
 		t.Fatal(err)
 	}

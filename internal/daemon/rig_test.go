@@ -85,10 +85,14 @@ func newRig(t testing.TB, server string, options ...lab.DisplayOption) *rig {
 // aWhile waits for longer than patoggled takes to call something settled: 1.2
 // seconds, and ten times what a program takes to start here and now, since on a
 // slow machine it hears of things late.
-func (r *rig) aWhile() {
+func (r *rig) aWhile() { r.pause(1200*time.Millisecond, 10) }
+
+// pause waits that long, and so many times as long as a program takes to start
+// here and now.
+func (r *rig) pause(d time.Duration, starts int) {
 	began := time.Now()
 	r.Run(nil, lab.Binary(r.t, "patoggle"), "--version")
-	time.Sleep(1200*time.Millisecond + 10*time.Since(began))
+	time.Sleep(d + time.Duration(starts)*time.Since(began))
 }
 
 // play starts a player with a window and a stream on sink a, and focuses it.
@@ -114,11 +118,7 @@ const afterPress = 80 * time.Millisecond
 
 // fingerOff waits that long, and on a busy machine until patoggled has had the time
 // to see that the key is up: twice what a program takes to start.
-func (r *rig) fingerOff() {
-	began := time.Now()
-	r.Run(nil, lab.Binary(r.t, "patoggle"), "--version")
-	time.Sleep(afterPress + 2*time.Since(began))
-}
+func (r *rig) fingerOff() { r.pause(afterPress, 2) }
 
 // on waits until the player's stream is on the sink, and a finger's moment.
 func (r *rig) on(sink string) {
